@@ -1,0 +1,5 @@
+"""`python -m raxe_conformance` is `raxe-conformance`."""
+
+from raxe_conformance.cli.main import main
+
+main()

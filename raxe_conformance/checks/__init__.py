@@ -1,0 +1,1 @@
+"""Stage 3, DECLARE: each check once. Limits stand in profiles/, judging in verdict/."""

@@ -1,0 +1,66 @@
+"""`raxe-conformance check`: the packaged suites, from anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from raxe_conformance.options import packaged
+
+HOLDS, FAILED, BAD_INPUT, CANNOT_TELL = 0, 1, 2, 3
+
+
+class _Watch:
+    """Learns, at the end of a pytest run, what the verdict on each variant was."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, str] = {}
+
+    def pytest_sessionfinish(self, session: Any) -> None:
+        self._hooks = session.config.pluginmanager.get_plugin("raxe_hooks")
+
+    def pytest_unconfigure(self) -> None:
+        conductor = getattr(getattr(self, "_hooks", None), "_conductor", None)
+        if conductor is not None:
+            self.outcomes = conductor.outcomes
+
+
+@click.command("check")
+@click.argument("models_dir", default="models", type=click.Path(path_type=Path))
+@click.option("--model", "models", multiple=True, metavar="ID", help="only this variant (repeatable; * and ? match)")
+@click.option("--report-dir", default="reports", type=click.Path(path_type=Path), help="where reports are written")
+@click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
+def command(models_dir: Path, models: tuple[str, ...], report_dir: Path, pytest_args: tuple[str, ...]) -> int:
+    """Run the suites on MODELS_DIR. What stands after -- goes to pytest.
+
+    Exit 0: all MUSTs hold. 1: a MUST failed. 3: none failed, but some are inconclusive. 2: bad usage or input.
+    """
+    import pytest
+
+    watch = _Watch()
+    code = pytest.main(
+        [
+            str(packaged("suites")),
+            f"--raxe-models={models_dir.absolute()}",
+            f"--raxe-report-dir={report_dir.absolute()}",
+            *(f"--raxe-model={name}" for name in models),
+            # The suites are judged by their own settings, whatever ini file stands where the user is.
+            f"--rootdir={Path.cwd()}",
+            "-c",
+            str(packaged("suites") / "pytest.ini"),
+            "-p",
+            "no:cacheprovider",
+            *pytest_args,
+        ],
+        plugins=[watch],
+    )
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return BAD_INPUT
+    outcomes = set(watch.outcomes.values())
+    if "FAIL" in outcomes:
+        return FAILED
+    if not outcomes or outcomes != {"PASS"}:
+        return CANNOT_TELL if outcomes else BAD_INPUT
+    return HOLDS

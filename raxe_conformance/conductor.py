@@ -1,0 +1,161 @@
+"""Between pytest and the session: runs checks inside tests, carries their records to the controller, writes reports."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from raxe_conformance.errors import RaxeError, ReportError
+from raxe_conformance.measure.timing import Runner, time_calls
+from raxe_conformance.options import Options, resolve
+from raxe_conformance.report.record import overall, verdict_record, write_report
+from raxe_conformance.report.terminal import verdict_table
+from raxe_conformance.session import RunnerFactory, Session
+from raxe_conformance.verdict.outcome import Outcome, Verdict
+
+Records = list[dict[str, Any]]
+_RECORDS: pytest.StashKey[Records] = pytest.StashKey()
+
+
+class Conductor:
+    """One pytest run's session, on the controller or on a worker of pytest-xdist."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self._session: Session | None = None
+        self._error: RaxeError | None = None
+        self._by_model: dict[str, Records] = {}
+        self.options: Options = resolve(config)
+        self.outcomes: dict[str, Outcome] = {}
+        self._folder = self._shared_folder()
+        try:
+            self._session = Session(self.options, self._folder)
+        except RaxeError as error:
+            self._error = error
+
+    def start(self) -> None:
+        """Raise pytest.UsageError where the session could not be made: pytest shows it as one line."""
+        if self._error is not None:
+            raise pytest.UsageError(str(self._error))
+
+    @property
+    def session(self) -> Session:
+        """The session. Raises pytest.UsageError where there is none."""
+        self.start()
+        assert self._session is not None
+        return self._session
+
+    def model_ids(self) -> list[str]:
+        """The variants to judge; none where the session could not be made (`start` says why, after collection)."""
+        return list(self._session.subjects) if self._session else []
+
+    def checker(self, request: pytest.FixtureRequest, model_id: str) -> Callable[[str], None]:
+        """The function that a test calls with a check's id."""
+
+        def check(check_id: str) -> None:
+            started = perf_counter()
+            verdict = self.session.judge(check_id, model_id, _benchmarked(request, self.session, model_id))
+            record = verdict_record(verdict, self.session.profile, perf_counter() - started)
+            request.node.stash.setdefault(_RECORDS, []).append({"model_id": model_id, **record})
+            request.node.user_properties += _properties(verdict)
+            if not verdict.holds:
+                pytest.fail(_failure(verdict, model_id), pytrace=False)
+
+        return check
+
+    def attach(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Put a test's records on its report, which xdist carries to the controller."""
+        if report.when == "call" and _RECORDS in item.stash:
+            report.raxe_records = item.stash[_RECORDS]  # type: ignore[attr-defined]
+
+    def collect(self, report: pytest.TestReport) -> None:
+        """Take the records of a finished test."""
+        for record in report.raxe_records:
+            model_id = record["model_id"]
+            own = {key: value for key, value in record.items() if key != "model_id"}
+            self._by_model.setdefault(model_id, []).append(own)
+
+    def summarize(self, terminal: Any) -> None:
+        """Write the reports and end the terminal output with their tables. Only the controller does."""
+        if self._worker is not None or not self._by_model:
+            return
+        terminal.section("RAXE conformance")
+        for model_id, records in sorted(self._by_model.items()):
+            report = self.session.report(model_id, records)
+            self.outcomes[model_id] = overall(records, self.session.profile)[0]
+            path: Path | None = None
+            try:
+                path = write_report(self.options.report_dir, report)
+            except ReportError as error:
+                terminal.line(f"ERROR: {error}", red=True)
+            shown = None if path is None else _near(path, self._config.invocation_params.dir)
+            width = max(terminal._tw.fullwidth, 100)
+            terminal.write(verdict_table(report, shown, width=width, color=terminal._tw.hasmarkup))
+            terminal.line("")
+
+    def close(self) -> None:
+        """Remove what was shared. Only the controller does."""
+        if self._worker is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _shared_folder(self) -> Path:
+        run = self._worker["raxe_run"] if self._worker is not None else self._config.getoption("testrunuid", None)
+        if run is None:
+            return Path(tempfile.mkdtemp(prefix="raxe-"))
+        folder = Path(tempfile.gettempdir()) / f"raxe-{run}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+
+def _near(path: Path, start: Path) -> Path:
+    return path.relative_to(start) if path.is_relative_to(start) else path
+
+
+def _benchmarked(request: pytest.FixtureRequest, session: Session, model_id: str) -> RunnerFactory:
+    """Times calls through pytest-benchmark's `pedantic` where it is enabled, else (xdist, --benchmark-disable) plainly.
+
+    pytest-benchmark calls a disabled benchmark once and records nothing: an empty sample is not latency.
+    """
+
+    def runner() -> tuple[Runner, str]:
+        benchmark = request.getfixturevalue("benchmark") if _has_benchmark(request) else None
+        if benchmark is None or not benchmark.enabled:
+            return time_calls, "perf_counter around analyze, alone under a lock (pytest-benchmark is disabled)"
+
+        def pedantic(target: Callable[[str], Any], texts: Any) -> list[float]:
+            upcoming = iter(texts)
+            benchmark.pedantic(target, setup=lambda: ((next(upcoming),), {}), rounds=len(texts), iterations=1)
+            seconds = list(benchmark.stats.stats.data)
+            benchmark.extra_info["model_id"] = model_id
+            return seconds
+
+        return pedantic, "pytest-benchmark pedantic, one round a call"
+
+    return runner
+
+
+def _has_benchmark(request: pytest.FixtureRequest) -> bool:
+    return request.config.pluginmanager.hasplugin("benchmark")
+
+
+def _properties(verdict: Verdict) -> list[tuple[str, object]]:
+    """What JUnit keeps of a verdict."""
+    found: list[tuple[str, object]] = [("raxe_check", verdict.check_id), ("raxe_verdict", verdict.outcome.value)]
+    if verdict.gate is not None:
+        found.append(("raxe_gate", f"{verdict.gate.metric} {verdict.gate.op} {verdict.gate.limit}"))
+    if verdict.estimate is not None:
+        estimate = verdict.estimate
+        found += [("raxe_value", estimate.value), ("raxe_low", estimate.low), ("raxe_high", estimate.high)]
+    return found
+
+
+def _failure(verdict: Verdict, model_id: str) -> str:
+    head = f"{verdict.check_id} {verdict.level} {verdict.outcome}: {model_id}: {verdict.title}"
+    return f"{head}: {verdict.message} [{verdict.spec}]"

@@ -1,0 +1,1 @@
+"""Benchmark rows and training corpora: reading, checking, naming by digest."""

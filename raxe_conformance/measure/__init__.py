@@ -1,0 +1,1 @@
+"""Stage 2, MEASURE: evidence about a target. Knows no limit and judges nothing."""

@@ -1,0 +1,110 @@
+"""Evidence: what was measured, as plain values that survive JSON. Knows no limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A measurement that could not be made, and what would make it possible."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class FileFact:
+    """A file that ships with the variant: role, path from the models folder, bytes and SHA-256; None: not there."""
+
+    role: str
+    path: str
+    bytes: int | None
+    sha256: str | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error that reading something met: its kind (exception name), where, the problem, the remedy."""
+
+    kind: str
+    where: str
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the files say and hold. Everything the schema, integrity and size checks read.
+
+    metadata: the JSON object as it stands, None where it cannot be read (see metadata_fault).
+    bundle: families, subfamilies, head sets {name: {dimension}} and member_faults; None where it cannot be opened.
+    """
+
+    model_id: str
+    origin: str
+    metadata_path: str | None
+    metadata: dict[str, Any] | None
+    metadata_fault: Fault | None
+    discovery_faults: list[Fault]
+    files: list[FileFact]
+    embedding_model: str | None
+    bundle: dict[str, Any] | None
+    bundle_fault: Fault | None
+    member_faults: list[Fault]
+    benchmark_report: dict[str, Any] | None
+    benchmark_report_fault: Fault | None
+
+    def file(self, role: str) -> FileFact | None:
+        """The file of a role, None where the variant names none."""
+        return next((f for f in self.files if f.role == role), None)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Whether the variant loads and answers: width of its vectors, seconds, and the faults met."""
+
+    ok: bool
+    width: int | None
+    load_seconds: float
+    faults: list[Fault]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Wall-clock times of `analyze`, tokenization included, one call at a time.
+
+    samples_ms[i] is the time of the text with index texts[i] in the benchmark; stages_ms maps a stage to its samples.
+    off_target names the CPU where it is not the declared target, else None.
+    """
+
+    samples_ms: list[float]
+    texts: list[int]
+    stages_ms: dict[str, list[float]]
+    warmup: int
+    seed: int
+    method: str
+    off_target: str | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One pass over the benchmark, column by column, a position a row.
+
+    scores are attack probabilities in 0..1, None where `analyze` failed (errors says how). No text is kept.
+    """
+
+    ids: list[str]
+    labels: list[str]
+    subfamilies: list[str | None]
+    languages: list[str | None]
+    sources: list[str | None]
+    kinds: list[str | None]
+    pairs: list[str | None]
+    words: list[int]
+    scores: list[float | None]
+    attacks: list[bool]
+    families: list[str | None]
+    errors: dict[str, str] = field(default_factory=dict)

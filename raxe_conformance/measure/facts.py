@@ -1,0 +1,93 @@
+"""Reading a variant's files for what they say. Every fault is kept as evidence; none stops the reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raxe_conformance.errors import MissingFileError, RaxeError
+from raxe_conformance.fileio import digest_file
+from raxe_conformance.measure.evidence import Facts, Fault, FileFact
+from raxe_conformance.registry.bundle import Bundle
+from raxe_conformance.registry.catalog import open_bundle
+from raxe_conformance.registry.variant import Variant
+from raxe_conformance.strict_json import read_json_object
+
+
+def fault(error: RaxeError, variant: Variant) -> Fault:
+    """An error as evidence, with paths from the models folder."""
+    folder = f"{variant.models_dir}/"
+    where = ": ".join(part for part in (error.file, error.field) if part)
+    return Fault(
+        type(error).__name__,
+        where.replace(folder, ""),
+        error.problem.replace(folder, ""),
+        (error.remedy or "").replace(folder, ""),
+    )
+
+
+def gather_facts(variant: Variant) -> Facts:
+    """Everything that a variant's files say, without loading a model."""
+    metadata, metadata_fault = _metadata(variant)
+    bundle, bundle_fault, member_faults = _bundle(variant)
+    report, report_fault = _benchmark_report(variant)
+    return Facts(
+        model_id=variant.model_id,
+        origin=variant.origin.value,
+        metadata_path=variant.relative(variant.metadata_path) if variant.metadata_path else None,
+        metadata=metadata,
+        metadata_fault=metadata_fault,
+        discovery_faults=[fault(error, variant) for error in variant.problems],
+        files=[_file(variant, role) for role in variant.files()],
+        embedding_model=variant.metadata.ml_config.embedding_model,
+        bundle=bundle,
+        bundle_fault=bundle_fault,
+        member_faults=member_faults,
+        benchmark_report=report,
+        benchmark_report_fault=report_fault,
+    )
+
+
+def _metadata(variant: Variant) -> tuple[dict[str, Any] | None, Fault | None]:
+    if variant.metadata_path is None:
+        return None, None
+    try:
+        return read_json_object(variant.metadata_path), None
+    except RaxeError as error:
+        return None, fault(error, variant)
+
+
+def _file(variant: Variant, role: str) -> FileFact:
+    path = variant.files()[role]
+    name = variant.relative(path)
+    try:
+        found = digest_file(path, name)
+    except RaxeError as error:
+        return FileFact(role, name, None, None, error.problem)
+    return FileFact(role, name, found.bytes, found.sha256)
+
+
+def _bundle(variant: Variant) -> tuple[dict[str, Any] | None, Fault | None, list[Fault]]:
+    try:
+        bundle: Bundle = open_bundle(variant)
+    except RaxeError as error:
+        return None, fault(error, variant), []
+    manifest = bundle.manifest
+    facts = {
+        "schema_version": manifest.schema_version,
+        "bundle_version": manifest.bundle_version,
+        "families": list(manifest.families),
+        "subfamilies": {family: list(names) for family, names in manifest.subfamilies.items()},
+        "head_sets": {name: {"dimension": entry.get("dimension")} for name, entry in manifest.head_sets.items()},
+        "members": list(bundle.names),
+    }
+    return facts, None, [fault(error, variant) for error in bundle.problems()]
+
+
+def _benchmark_report(variant: Variant) -> tuple[dict[str, Any] | None, Fault | None]:
+    path = variant.models_dir / "benchmarks" / f"{variant.model_id}_benchmark.json"
+    try:
+        return read_json_object(path), None
+    except MissingFileError:
+        return None, None
+    except RaxeError as error:
+        return None, fault(error, variant)

@@ -1,0 +1,105 @@
+"""The plugin's options: flags and ini keys, declared once, validated together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True)
+class _Option:
+    flag: str
+    metavar: str
+    help: str
+    default: str | None = None
+    many: bool = False
+
+    @property
+    def dest(self) -> str:
+        return self.flag.removeprefix("--").replace("-", "_")
+
+
+_OPTIONS = (
+    _Option("--raxe-models", "DIR", "the models folder to judge (default: models)", "models"),
+    _Option("--raxe-model", "ID-OR-GLOB", "judge only these variants (repeatable; default: all)", many=True),
+    _Option("--raxe-benchmark", "FILE", "benchmark rows as JSON lines (default: the shipped benchmark)"),
+    _Option("--raxe-profile", "NAME-OR-FILE", "limits and levels (default: raxe-1.0)", "raxe-1.0"),
+    _Option("--raxe-target-cpu", "PATTERN", "the CPU whose latency counts, with * and ? (default: this machine's)"),
+    _Option("--raxe-report-dir", "DIR", "where reports are written (default: reports)", "reports"),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run was asked for. Relative paths count from the folder of the ini file (pytest's rootdir)."""
+
+    models: Path
+    model: tuple[str, ...]
+    benchmark: Path
+    profile: str
+    target_cpu: str | None
+    report_dir: Path
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every option as a flag and as an ini key raxe_… ."""
+    group = parser.getgroup("raxe", "RAXE conformance")
+    for option in _OPTIONS:
+        group.addoption(
+            option.flag,
+            action="append" if option.many else "store",
+            metavar=option.metavar,
+            default=None,
+            help=option.help,
+        )
+        if option.many:
+            parser.addini(option.dest, option.help, type="linelist", default=None)
+        else:
+            parser.addini(option.dest, option.help, type="string", default=None)
+
+
+def resolve(config: pytest.Config) -> Options:
+    """The options of a run: flag, else ini key, else default."""
+    values = {option.dest: _value(config, option) for option in _OPTIONS}
+
+    def path(dest: str) -> Path:
+        return Path(config.rootpath, values[dest])
+
+    benchmark = values["raxe_benchmark"]
+    return Options(
+        models=path("raxe_models"),
+        model=tuple(values["raxe_model"] or ()),
+        benchmark=shipped_benchmark() if benchmark is None else path("raxe_benchmark"),
+        profile=values["raxe_profile"],
+        target_cpu=values["raxe_target_cpu"],
+        report_dir=path("raxe_report_dir"),
+    )
+
+
+def typed(config: pytest.Config) -> bool:
+    """Whether any of the options stands on the command line."""
+    return any(config.getoption(option.dest) for option in _OPTIONS)
+
+
+def _value(config: pytest.Config, option: _Option) -> Any:
+    given = config.getoption(option.dest)
+    if given:
+        # What a user types counts from where the user stands, as everywhere on a command line.
+        is_path = option.metavar in ("DIR", "FILE")
+        return str(config.invocation_params.dir / given) if is_path else given
+    return config.getini(option.dest) or option.default
+
+
+def packaged(name: str) -> Path:
+    """A folder that stands at the top of a checkout and inside the package of an installation."""
+    inside = Path(__file__).parent / name
+    return inside if inside.is_dir() else Path(__file__).parent.parent / name
+
+
+def shipped_benchmark() -> Path:
+    """The benchmark that comes with the package."""
+    return packaged("fixtures") / "benchmark.jsonl"

@@ -1,0 +1,201 @@
+"""ZIP archives from strangers: read whole, once, in bounded memory, and only if every reader would see the same files.
+
+`zipfile` is lenient where readers differ (prefixed data, comments, central directory against local headers), and such
+archives can show one content to a verifier and another to a loader. A bundle needs none of that, so it is refused.
+Nothing is ever extracted to disk here.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import struct
+import unicodedata
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Final
+
+from raxe_conformance.errors import BundleError, ExecutableMemberError, UnsafeBundleError
+from raxe_conformance.fileio import read_bounded, sha256
+
+MAX_ARCHIVE_BYTES: Final = 64_000_000
+MAX_MEMBERS: Final = 256
+MAX_UNPACKED_BYTES: Final = 128_000_000
+MAX_RATIO: Final = 200  # of a member above 1 MB; DEFLATE reaches 1032
+
+_DATA_SUFFIXES = {".json", ".safetensors", ".onnx", ".txt", ".md"}
+_PROGRAM_SUFFIXES = {
+    ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".npy", ".npz", ".dill", ".cloudpickle", ".py", ".pyc",
+    ".pyd", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat", ".cmd", ".ps1", ".js", ".jar", ".whl", ".h5", ".keras",
+}  # fmt: skip
+_END = b"PK\x05\x06"
+_ZIP64_LOCATOR = b"PK\x06\x07"
+_DRIVE = re.compile(r"^[A-Za-z]:")
+_DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_REPACK = "pack it again with `raxe-conformance bundle pack`"
+
+
+def looks_like_pickle(data: bytes) -> bool:
+    """Whether bytes begin as a pickle (protocol 2 and up), or as a compressed joblib file."""
+    return (data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05" and len(data) > 2) or data[:2] == b"ZF"
+
+
+class Archive:
+    """The members of a ZIP file, checked. `sha256` and `size` are of the bytes that the members come from."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises MissingFileError, BundleError (no ZIP), UnsafeBundleError, ExecutableMemberError."""
+        self.path = path
+        data = read_bounded(path, MAX_ARCHIVE_BYTES, what="the bundle")
+        self.size, self.sha256 = len(data), sha256(data)
+        self._check_end(data)
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error, UnicodeError) as error:
+            raise BundleError(f"is no readable ZIP: {error}", file=path, remedy=_REPACK) from None
+        infos = self._zip.infolist()
+        if len(infos) > MAX_MEMBERS:
+            raise self._unsafe(f"has {len(infos)} members, at most {MAX_MEMBERS} are read")
+        if sum(info.file_size for info in infos) > MAX_UNPACKED_BYTES:
+            raise self._unsafe(f"unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        seen: set[str] = set()
+        for info in infos:
+            self._check_name(info, seen)
+            self._check_header(info)
+        self._check_layout(data, infos)
+        self._infos = {info.filename: info for info in infos if not info.is_dir()}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the files, sorted."""
+        return sorted(self._infos)
+
+    def read(self, name: str) -> bytes:
+        """A member's bytes, its length and CRC verified. Raises BundleError, ExecutableMemberError."""
+        info = self._infos.get(name)
+        if info is None:
+            raise BundleError("the member does not exist", file=self.path, field=name, remedy=_REPACK)
+        try:
+            with self._zip.open(info) as handle:
+                data = handle.read(info.file_size + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+            raise BundleError(
+                f"the member cannot be read: {error}", file=self.path, field=name, remedy=_REPACK
+            ) from None
+        if len(data) != info.file_size:
+            raise self._unsafe("the member is not as long as the directory says", name)
+        if looks_like_pickle(data):
+            raise self._executable(name)
+        return data
+
+    def _unsafe(self, problem: str, name: str | None = None) -> UnsafeBundleError:
+        return UnsafeBundleError(problem, file=self.path, field=name, remedy=_REPACK)
+
+    def _executable(self, name: str) -> ExecutableMemberError:
+        return ExecutableMemberError(
+            "is a pickle, joblib or program file, which would run code when opened: it is refused unopened",
+            file=self.path,
+            field=name,
+            remedy="export the classifier's weights as arrays and pack them as a head set (docs/bundle.md)",
+        )
+
+    def _check_end(self, data: bytes) -> None:
+        if not data.startswith(b"PK\x03\x04"):
+            raise BundleError("is no ZIP: it does not begin with a member", file=self.path, remedy=_REPACK)
+        end = len(data) - 22
+        if end < 0 or data[end : end + 4] != _END:
+            raise BundleError(
+                "is no complete ZIP: it does not end with its directory (cut off, or bytes appended)",
+                file=self.path,
+                remedy="copy it again, or " + _REPACK,
+            )
+        disk, start, here, total, size, offset, comment = struct.unpack("<4H2LH", data[end + 4 :])
+        if disk or start or here != total or comment:
+            raise self._unsafe("the directory's end contradicts itself")
+        if (
+            0xFFFF in (here, total)
+            or 0xFFFFFFFF in (size, offset)
+            or data[max(0, end - 20) : end][:4] == _ZIP64_LOCATOR
+        ):
+            raise self._unsafe("uses ZIP64, which no bundle needs")
+        if offset + size != end:
+            raise self._unsafe("there are bytes between the directory and its end, or before the archive")
+
+    def _check_name(self, info: zipfile.ZipInfo, seen: set[str]) -> None:
+        # orig_filename is what the directory says; zipfile cuts filename at a NUL and turns back-slashes round.
+        name = info.orig_filename
+        plain = name[:-1] if info.is_dir() else name
+        parts = plain.split("/")
+        if (
+            not plain
+            or len(name) > 200
+            or name != info.filename
+            or "\\" in name
+            or _DRIVE.match(name)
+            or any(part in ("", ".", "..") or part != part.strip() or _DEVICES.match(part) for part in parts)
+            or not all(c.isprintable() and c not in '<>:"|?*' for c in name)
+        ):
+            raise self._unsafe("the member's name could lead out of the folder, or is read differently elsewhere", name)
+        key = unicodedata.normalize("NFKC", plain).casefold()
+        if key in seen:
+            raise self._unsafe("two members have this name (or names that some file systems take for one)", name)
+        seen.add(key)
+        mode = info.external_attr >> 16
+        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise self._unsafe("the member is a link or a device", name)
+        if info.is_dir():
+            if info.file_size:
+                raise self._unsafe("the folder holds bytes", name)
+            return
+        suffix = Path(name).suffix.lower()
+        if suffix in _PROGRAM_SUFFIXES:
+            raise self._executable(name)
+        if suffix not in _DATA_SUFFIXES:
+            raise self._unsafe(f"a bundle holds only {', '.join(sorted(_DATA_SUFFIXES))} files", name)
+
+    def _check_header(self, info: zipfile.ZipInfo) -> None:
+        name = info.filename
+        if info.flag_bits & 0x2041:  # encryption: traditional, strong, or of the directory
+            raise self._unsafe("the member is encrypted", name)
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise self._unsafe(f"the member is packed by method {info.compress_type}; stored or deflate is read", name)
+        if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
+            raise self._unsafe("the stored member has two lengths", name)
+        if info.file_size > 1_000_000 and info.file_size > MAX_RATIO * max(1, info.compress_size):
+            raise self._unsafe(f"the member unpacks to more than {MAX_RATIO} times its size", name)
+
+    def _check_layout(self, data: bytes, infos: list[zipfile.ZipInfo]) -> None:
+        """Local headers say what the directory says, and stand one behind the other from byte 0."""
+        position = 0
+        for info in sorted(infos, key=lambda i: i.header_offset):
+            start = info.header_offset
+            if start != position or start + 30 > len(data) or data[start : start + 4] != b"PK\x03\x04":
+                raise self._unsafe("members overlap, or there are bytes between them", info.filename)
+            _, flags, method, _, _, crc, packed, size, name_length, extra_length = struct.unpack(
+                "<5H3L2H", data[start + 4 : start + 30]
+            )
+            local_name = data[start + 30 : start + 30 + name_length]
+            encoded = info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace")
+            streamed = bool(flags & 0x08)
+            told = (crc, packed, size)
+            meant = (info.CRC, info.compress_size, info.file_size)
+            if (
+                local_name != encoded
+                or method != info.compress_type
+                or (flags ^ info.flag_bits) & ~0x6
+                or (told != meant and not (streamed and told == (0, 0, 0)))
+            ):
+                raise self._unsafe("the member's own header contradicts the directory", info.filename)
+            position = start + 30 + name_length + extra_length + info.compress_size
+            if streamed:
+                descriptor = struct.pack("<3L", *meant)
+                if data[position : position + 16] == b"PK\x07\x08" + descriptor:
+                    position += 16
+                elif data[position : position + 12] == descriptor:
+                    position += 12
+                else:
+                    raise self._unsafe("the member's trailing record contradicts the directory", info.filename)
+        if position != self._zip.start_dir:
+            raise self._unsafe("there are bytes between the members and the directory")

@@ -1,0 +1,1 @@
+"""Stage 5, REPORT: verdicts as JSON and on the terminal."""

@@ -1,0 +1,161 @@
+"""The report on a variant: built from verdict records, validated against its own schema, written whole."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import raxe_conformance
+from raxe_conformance.checks.table import Level, catalogue
+from raxe_conformance.corpus.rows import Benchmark
+from raxe_conformance.errors import RaxeError, ReportError, one_line
+from raxe_conformance.fileio import canonical_json, write_atomically
+from raxe_conformance.measure.environment import describe_environment
+from raxe_conformance.measure.evidence import Facts, Scores
+from raxe_conformance.verdict.outcome import Outcome, Verdict
+from raxe_conformance.verdict.profile import Profile
+from raxe_conformance.verdict.slices import slices
+
+SCHEMA_VERSION = "1.0.0"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all reports of a run share. `root` is the folder that paths are told from."""
+
+    started: datetime
+    target_cpu: str | None
+    profile: Profile
+    benchmark: Benchmark | RaxeError
+    root: Path
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def verdict_record(verdict: Verdict, profile: Profile, seconds: float) -> dict[str, Any]:
+    """A verdict as the report's `checks` has it. Bounds that are infinite, and figures that are none, are null."""
+    found = verdict.estimate
+    return {
+        "id": verdict.check_id,
+        "title": verdict.title,
+        "group": verdict.group,
+        "level": verdict.level.value,
+        "spec": verdict.spec,
+        "verdict": verdict.outcome.value,
+        "waived": False,
+        "gate": asdict(verdict.gate) if verdict.gate else None,
+        "evidence": None
+        if found is None
+        else {
+            "value": _finite(found.value),
+            "low": _finite(found.low),
+            "high": _finite(found.high),
+            "confidence": profile.confidence,
+            "n": found.n,
+            "method": found.method,
+        },
+        "message": verdict.message,
+        "seconds": round(seconds, 3),
+    }
+
+
+def overall(records: list[dict[str, Any]], profile: Profile) -> tuple[Outcome, list[str]]:
+    """The verdict over all MUSTs of the catalogue, and the ids of those that this run did not judge.
+
+    A check that was not run is not passed: at best, the verdict is then INCONCLUSIVE.
+    """
+    judged = {record["id"] for record in records}
+    unjudged = [
+        check.id
+        for check in catalogue().values()
+        if check.id not in judged and profile.levels.get(check.id, check.level) is Level.MUST
+    ]
+    outcomes = {record["verdict"] for record in records if record["level"] == Level.MUST}
+    if Outcome.FAIL in outcomes:
+        return Outcome.FAIL, unjudged
+    if unjudged or Outcome.INCONCLUSIVE in outcomes:
+        return Outcome.INCONCLUSIVE, unjudged
+    return Outcome.PASS, unjudged
+
+
+def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: Scores | None) -> dict[str, Any]:
+    """The report as a JSON object."""
+    order = {check_id: position for position, check_id in enumerate(catalogue())}
+    records = sorted(records, key=lambda record: order[record["id"]])
+    verdict, unjudged = overall(records, run.profile)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "raxe-conformance", "version": raxe_conformance.__version__},
+        "started": run.started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "verdict": verdict.value,
+        "not_judged": unjudged,
+        "model": {
+            "model_id": facts.model_id,
+            "files": [
+                {"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in facts.files if f.sha256 is not None
+            ],
+        },
+        "environment": describe_environment(run.target_cpu),
+        "corpus": _corpus(run),
+        "profile": {"name": run.profile.name, "sha256": run.profile.sha256},
+        "checks": records,
+        "slices": []
+        if scores is None
+        else [
+            {"by": s.by, "value": s.value, "n": s.n, s.metric: s.rate, "low": s.low, "high": s.high}
+            for s in slices(scores, run.profile.confidence)
+        ],
+    }
+
+
+def _corpus(run: Run) -> dict[str, Any]:
+    benchmark = run.benchmark
+    if isinstance(benchmark, RaxeError):
+        return {"path": None, "sha256": None, "rows": 0, "benign": 0, "attacks": 0, "problem": str(benchmark)}
+    path = Path(benchmark.path)
+    name = path.relative_to(run.root) if path.is_relative_to(run.root) else Path(path.name)
+    return {
+        "path": name.as_posix(),
+        "sha256": benchmark.sha256,
+        "rows": len(benchmark.rows),
+        "benign": benchmark.benign,
+        "attacks": benchmark.attacks,
+    }
+
+
+@cache
+def report_schema() -> dict[str, Any]:
+    """The JSON schema of reports, as shipped."""
+    text = files("raxe_conformance.schemas").joinpath("report-1.0.0.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def write_report(folder: Path, report: dict[str, Any]) -> Path:
+    """Validate a report and put it into the folder as {model_id}.json, replacing an older one in one step.
+
+    Raises ReportError where it breaks its schema (nothing is written then) or the folder cannot be written.
+    """
+    from jsonschema import Draft202012Validator
+
+    path = folder / f"{report['model']['model_id']}.json"
+    error = next(Draft202012Validator(report_schema()).iter_errors(report), None)
+    if error is not None:
+        at = ".".join(map(str, error.absolute_path))
+        raise ReportError(one_line(error.message, 200), file=path, field=at, remedy="report this as a bug")
+    try:
+        write_atomically(path, canonical_json(report))
+    except OSError as problem:
+        remedy = "name a writable folder with --raxe-report-dir DIR"
+        raise ReportError(f"cannot be written: {os.strerror(problem.errno or 0)}", file=path, remedy=remedy) from None
+    return path

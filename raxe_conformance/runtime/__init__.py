@@ -1,0 +1,1 @@
+"""The detector: normalise, tokenize, embed, classify, explain."""

@@ -1,0 +1,59 @@
+"""Why a text was called an attack, in words a reviewer can check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raxe_conformance.errors import BundleError
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A literal phrase (compared without case) that often stands in attacks of a family."""
+
+    id: str
+    family: str
+    phrase: str
+
+
+def parse_triggers(value: dict[str, Any], *, file: Path | str) -> tuple[Trigger, ...]:
+    """The triggers of keyword_triggers.json. Raises BundleError that names the entry."""
+    entries = value.get("triggers")
+    if not isinstance(entries, list):
+        raise BundleError("is no list", file=file, field="triggers")
+    found = []
+    for index, entry in enumerate(entries):
+        parts = [entry.get(key) for key in ("id", "family", "phrase")] if isinstance(entry, dict) else [None]
+        if not all(isinstance(part, str) and part for part in parts):
+            raise BundleError("needs the strings id, family and phrase", file=file, field=f"triggers[{index}]")
+        found.append(Trigger(str(parts[0]), str(parts[1]), str(parts[2]).casefold()))
+    return tuple(found)
+
+
+def match_triggers(text: str, triggers: tuple[Trigger, ...]) -> list[Trigger]:
+    """The triggers whose phrase stands in the text, white space and case aside."""
+    folded = " ".join(text.casefold().split())
+    return [trigger for trigger in triggers if trigger.phrase in folded]
+
+
+def recommended_action(score: float, threshold: float) -> str:
+    """ALLOW below the threshold, BLOCK in the upper half of what is above it, WARN between."""
+    if score < threshold:
+        return "ALLOW"
+    return "BLOCK" if score >= (1.0 + threshold) / 2.0 else "WARN"
+
+
+def why_it_hit(
+    score: float, threshold: float, family: str, share: float, window: int, windows: int, matches: list[Trigger]
+) -> list[str]:
+    """Sentences that state what the decision rests on."""
+    place = f" in part {window + 1} of {windows}" if windows > 1 else ""
+    reasons = [
+        f"attack probability {score:.3f} (threshold {threshold:.3f}){place}",
+        f"closest family {family} ({share:.2f})",
+    ]
+    if matches:
+        reasons.append("phrases: " + ", ".join(repr(trigger.phrase) for trigger in matches[:5]))
+    return reasons

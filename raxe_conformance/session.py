@@ -1,0 +1,138 @@
+"""One run over one or more variants: what is judged, by what, and the evidence so far. The plugin only calls this."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from raxe_conformance.checks.table import find_check
+from raxe_conformance.corpus.rows import Benchmark, read_benchmark
+from raxe_conformance.errors import RaxeError, UsageError
+from raxe_conformance.evidence_store import EvidenceStore
+from raxe_conformance.measure.environment import off_target
+from raxe_conformance.measure.evidence import Facts, Missing, Scores
+from raxe_conformance.measure.facts import gather_facts
+from raxe_conformance.measure.loading import try_loading
+from raxe_conformance.measure.scoring import score_rows
+from raxe_conformance.measure.timing import Runner, measure_latency, time_calls
+from raxe_conformance.options import Options
+from raxe_conformance.report.record import Run, build_report
+from raxe_conformance.target.protocol import Subject
+from raxe_conformance.target.shipped import shipped_subjects
+from raxe_conformance.verdict.judge import judge
+from raxe_conformance.verdict.outcome import Verdict
+from raxe_conformance.verdict.profile import load_profile
+
+RunnerFactory = Callable[[], tuple[Runner, str]]
+
+
+def _plain() -> tuple[Runner, str]:
+    return time_calls, "perf_counter around analyze"
+
+
+class Session:
+    """The state of a run."""
+
+    def __init__(self, options: Options, folder: Path) -> None:
+        """folder: where evidence is shared with other workers. Raises RaxeError for any option that cannot be used."""
+        self.options = options
+        self.store = EvidenceStore(folder)
+        self.profile = load_profile(options.profile)
+        self.subjects = {subject.model_id: subject for subject in select(shipped_subjects(options.models), options)}
+        self.started = datetime.now(UTC)
+        self._detectors: dict[str, Any] = {}
+
+    @cached_property
+    def benchmark(self) -> Benchmark:
+        """The benchmark, read when it is first needed. Raises BenchmarkError."""
+        return read_benchmark(self.options.benchmark)
+
+    def judge(self, check_id: str, model_id: str, runner: RunnerFactory = _plain) -> Verdict:
+        """Measure what the check needs and is not measured yet, and judge it. `runner` gives what times the calls."""
+        check, subject = find_check(check_id), self.subjects[model_id]
+        evidence = {name: self._measure(subject, name, runner) for name in check.needs}
+        return judge(check, check.reading(evidence), self.profile)
+
+    def report(self, model_id: str, records: list[dict[str, Any]]) -> dict[str, Any]:
+        """The report on one variant from the records of its verdicts."""
+        facts = self.store.peek(model_id, "facts") or gather_facts(self.subjects[model_id].variant)
+        scores = self.store.peek(model_id, "scores")
+        try:
+            corpus: Benchmark | RaxeError = self.benchmark
+        except RaxeError as error:
+            corpus = error
+        run = Run(
+            started=self.started,
+            target_cpu=self.options.target_cpu,
+            profile=self.profile,
+            benchmark=corpus,
+            root=self.options.models.parent,
+        )
+        assert isinstance(facts, Facts)
+        return build_report(run, facts, records, scores if isinstance(scores, Scores) else None)
+
+    def latency_summary(self, model_id: str) -> dict[str, Any]:
+        """p50, p95 and p99 in ms and the sample size, for pytest-benchmark's extra_info."""
+        verdicts = {name: self.judge(check, model_id) for name, check in _PERCENTILES.items()}
+        return {name: asdict(v.estimate)["value"] for name, v in verdicts.items() if v.estimate is not None}
+
+    def _measure(self, subject: Subject, name: str, runner: RunnerFactory) -> Any:
+        def measure() -> Any:
+            if name == "facts":
+                return gather_facts(subject.variant)
+            if name == "loaded":
+                return try_loading(lambda: self._detector(subject), subject.model_id)
+            rows = self.benchmark.rows
+            detector = self._detector(subject)
+            if name == "scores":
+                return score_rows(detector, rows)
+            run, method = runner()
+            return measure_latency(
+                detector,
+                [row.text for row in rows],
+                runner=run,
+                method=method,
+                off_target=off_target(self.options.target_cpu),
+            )
+
+        if name in ("scores", "latency"):
+            loaded = self._measure(subject, "loaded", runner)
+            if not loaded.ok:
+                fault = loaded.faults[0]
+                return Missing(f"the variant does not load: {fault.problem}", fault.remedy or "see INT-007")
+        return self.store.get(subject.model_id, name, measure)
+
+    def _detector(self, subject: Subject) -> Any:
+        if subject.model_id not in self._detectors:
+            self._detectors[subject.model_id] = subject.load()
+        return self._detectors[subject.model_id]
+
+
+_PERCENTILES = {"p50": "LAT-002", "p95": "LAT-001", "p99": "LAT-004"}
+
+
+def select(subjects: list[Subject], options: Options) -> list[Subject]:
+    """The subjects that the options name. Raises UsageError where a name matches nothing, and where there are none."""
+    ids = [subject.model_id for subject in subjects]
+    if not ids:
+        raise UsageError(
+            "holds no variant: neither metadata/*.json nor a .raxe bundle", file=options.models,
+            remedy="name the models folder with --raxe-models DIR",
+        )  # fmt: skip
+    chosen: set[str] = set()
+    for pattern in options.model:
+        matched = fnmatch.filter(ids, pattern)
+        if not matched:
+            near = difflib.get_close_matches(pattern, ids, n=3, cutoff=0.4) or ids[:5]
+            raise UsageError(
+                f"--raxe-model {pattern} matches no variant", file=options.models,
+                remedy=f"did you mean {', '.join(near)}?",
+            )  # fmt: skip
+        chosen.update(matched)
+    return [subject for subject in subjects if not options.model or subject.model_id in chosen]

@@ -1,0 +1,1 @@
+"""WHO is judged. shipped.py is the only module that knows both registry/ and runtime/."""

@@ -1,0 +1,1 @@
+"""Stage 4, JUDGE: pure functions from evidence and profile to verdicts."""

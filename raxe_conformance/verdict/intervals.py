@@ -1,0 +1,110 @@
+"""Confidence bounds for what checks read. Each bound holds by itself with the given confidence (one-sided).
+
+Sources: Clopper & Pearson, Biometrika 26 (1934) for proportions; order statistics for quantiles (David & Nagaraja,
+Order Statistics, §7.1); MOVER (Zou & Donner, Statistics in Medicine 27, 2008) for a mean of independent figures.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import stats
+
+from raxe_conformance.checks.reading import F1, Exact, MacroF1, Mean, Proportion, Quantile, Statistic
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its bounds. n: what was counted. high may be infinite, low minus infinite: too few samples."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    method: str
+
+
+def clopper_pearson(hits: int, n: int, confidence: float) -> tuple[float, float]:
+    """Exact bounds of a proportion of `hits` in `n` ≥ 1; never of zero width."""
+    low = 0.0 if hits == 0 else float(stats.beta.ppf(1.0 - confidence, hits, n - hits + 1))
+    high = 1.0 if hits == n else float(stats.beta.ppf(confidence, hits + 1, n - hits))
+    return low, high
+
+
+def quantile_ranks(n: int, q: float, confidence: float) -> tuple[int, int]:
+    """Ranks (1-based) of the order statistics that bound the q-quantile; 0 or n + 1 where n is too small for one.
+
+    The number of samples at or below the quantile is binomial(n, q): the lower rank is the largest l with
+    P(B ≥ l) ≥ confidence, the upper one the smallest u with P(B ≤ u − 1) ≥ confidence.
+    """
+    low = int(stats.binom.ppf(1.0 - confidence, n, q))
+    high = int(stats.binom.ppf(confidence, n, q)) + 1
+    return max(low, 0), min(high, n + 1)
+
+
+def _f1(counts: F1, confidence: float) -> tuple[float, float, float]:
+    """F1 and its bounds through the Jaccard index J = tp / (tp + fp + fn), a proportion: F1 = 2J / (1 + J)."""
+    n = counts.tp + counts.fp + counts.fn
+    if n == 0:
+        return math.nan, 0.0, 1.0
+    low, high = clopper_pearson(counts.tp, n, confidence)
+    return 2 * counts.tp / (counts.tp + n), 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def estimate(statistic: Statistic, confidence: float) -> Estimate:
+    """The figure that a reading states, with its bounds. NaN samples or none at all give a NaN value."""
+    match statistic:
+        case Exact(value, method):
+            return Estimate(value, value, value, 1, method)
+        case Proportion(hits, n, rows):
+            if n == 0:
+                return Estimate(math.nan, 0.0, 1.0, 0, "Clopper–Pearson")
+            low, high = clopper_pearson(hits, n, confidence)
+            return Estimate(hits / n, low, high, n, f"Clopper–Pearson, {hits} of {n} {rows}")
+        case Quantile(q, samples):
+            return _quantile(q, samples, confidence)
+        case Mean(samples):
+            return _mean(samples, confidence)
+        case F1(tp, fp, fn):
+            value, low, high = _f1(statistic, confidence)
+            return Estimate(value, low, high, tp + fp + fn, f"Clopper–Pearson on tp/(tp+fp+fn) = {tp}/{tp + fp + fn}")
+        case MacroF1(classes):
+            return _macro(classes, confidence)
+
+
+def _quantile(q: float, samples: tuple[float, ...], confidence: float) -> Estimate:
+    n, method = len(samples), f"order statistics, q = {q}"
+    if n == 0 or not all(math.isfinite(s) for s in samples):
+        return Estimate(math.nan, -math.inf, math.inf, n, method)
+    ordered = sorted(samples)
+    low, high = quantile_ranks(n, q, confidence)
+    return Estimate(
+        ordered[max(math.ceil(q * n), 1) - 1],
+        ordered[low - 1] if low >= 1 else -math.inf,
+        ordered[high - 1] if high <= n else math.inf,
+        n,
+        method,
+    )
+
+
+def _mean(samples: tuple[float, ...], confidence: float) -> Estimate:
+    n, method = len(samples), "Student's t"
+    if n < 2 or not all(math.isfinite(s) for s in samples):
+        return Estimate(math.nan, -math.inf, math.inf, n, method)
+    mean = math.fsum(samples) / n
+    variance = math.fsum((s - mean) ** 2 for s in samples) / (n - 1)
+    half = float(stats.t.ppf(confidence, n - 1)) * math.sqrt(variance / n)
+    return Estimate(mean, mean - half, mean + half, n, method)
+
+
+def _macro(classes: tuple[tuple[str, F1], ...], confidence: float) -> Estimate:
+    parts = [_f1(counts, confidence) for _, counts in classes if counts.tp + counts.fp + counts.fn]
+    n = sum(counts.tp + counts.fn for _, counts in classes)
+    method = f"MOVER over {len(parts)} families"
+    if not parts:
+        return Estimate(math.nan, 0.0, 1.0, n, method)
+    mean = sum(value for value, _, _ in parts) / len(parts)
+    below = math.sqrt(sum((value - low) ** 2 for value, low, _ in parts)) / len(parts)
+    above = math.sqrt(sum((high - value) ** 2 for value, _, high in parts)) / len(parts)
+    return Estimate(mean, max(0.0, mean - below), min(1.0, mean + above), n, method)

@@ -1,0 +1,124 @@
+"""From a reading and a profile to a verdict. Pure: no clock, no file, no machine."""
+
+from __future__ import annotations
+
+import math
+
+from raxe_conformance.checks.reading import F1, Exact, Findings, Mean, Proportion, Quantile, Reading, Unknown
+from raxe_conformance.checks.table import Check
+from raxe_conformance.verdict.intervals import Estimate, clopper_pearson, estimate, quantile_ranks
+from raxe_conformance.verdict.outcome import Limit, Outcome, Verdict
+from raxe_conformance.verdict.profile import Profile
+
+_MOST_ROWS = 1_000_000
+
+
+def judge(check: Check, reading: Reading, profile: Profile) -> Verdict:
+    """The verdict on one check."""
+    level = profile.levels.get(check.id, check.level)
+    gate = (
+        Limit(check.gate.metric, check.gate.op, profile.limits[check.gate.metric], check.gate.unit)
+        if check.gate
+        else None
+    )
+    found: Estimate | None = None
+    match reading:
+        case Unknown(reason, remedy):
+            outcome, message = Outcome.INCONCLUSIVE, f"{reason}; {remedy}"
+        case Findings(findings, looked_at):
+            outcome = Outcome.FAIL if findings else Outcome.PASS
+            more = f" (and {len(findings) - 3} more)" if len(findings) > 3 else ""
+            message = " | ".join(map(str, findings[:3])) + more if findings else f"{looked_at} looked at"
+        case _:
+            if gate is None:
+                raise ValueError(f"{check.id} reads a statistic but declares no gate")
+            found = estimate(reading, profile.confidence)
+            outcome = decide(found, gate, point=profile.decision == "point")
+            message = word(found, gate)
+            if outcome is Outcome.INCONCLUSIVE:
+                message += f"; {what_would_decide(reading, found, gate, profile.confidence)}"
+    return Verdict(check.id, check.title, check.group, level, check.spec, outcome, gate, found, message)
+
+
+def decide(found: Estimate, gate: Limit, *, point: bool = False) -> Outcome:
+    """PASS when the figure is on the right side of the limit, FAIL on the wrong one, bounds included unless `point`.
+
+    The limit itself is on the wrong side of both "<" and ">". What is not a number decides nothing.
+    """
+    low, high = (found.value, found.value) if point else (found.low, found.high)
+    if math.isnan(found.value) or math.isnan(low) or math.isnan(high):
+        return Outcome.INCONCLUSIVE
+    if gate.op == "<":
+        if high < gate.limit:
+            return Outcome.PASS
+        return Outcome.FAIL if low >= gate.limit else Outcome.INCONCLUSIVE
+    if low > gate.limit:
+        return Outcome.PASS
+    return Outcome.FAIL if high <= gate.limit else Outcome.INCONCLUSIVE
+
+
+def number(value: float, unit: str) -> str:
+    """A figure for people: rates to four places, the rest to three significant digits."""
+    if math.isnan(value):
+        return "none"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.4f}" if not unit else f"{value:.3g} {unit}" if abs(value) < 1000 else f"{value:.0f} {unit}"
+
+
+def word(found: Estimate, gate: Limit) -> str:
+    """The figure, its interval, the limit and how many it rests on, in one line."""
+    interval = (
+        "" if found.low == found.high else f" ({number(found.low, gate.unit)} to {number(found.high, gate.unit)})"
+    )
+    return f"{number(found.value, gate.unit)}{interval}, limit {gate.op} {number(gate.limit, gate.unit)}, n = {found.n}"
+
+
+def what_would_decide(reading: Reading, found: Estimate, gate: Limit, confidence: float) -> str:
+    """How much more evidence would decide at the observed rate, in words."""
+    match reading:
+        case Proportion(hits, n, rows):
+            needed = _rows_needed(hits, n, gate, confidence)
+            if needed is None:
+                return "the observed rate is too near the limit for any sample to decide"
+            return f"needs {needed - n} more {rows} at the observed rate"
+        case F1(tp, fp, fn):
+            n = tp + fp + fn
+            jaccard = gate.limit / (2.0 - gate.limit)
+            needed = _rows_needed(tp, n, Limit(gate.metric, gate.op, jaccard, ""), confidence) if n else None
+            if needed is None:
+                return "the observed F1 is too near the limit for any sample to decide"
+            return f"needs about {math.ceil(needed / max(1, n) * 100 - 100)} % more rows at the observed rates"
+        case Quantile(q, samples):
+            needed = next((m for m in range(1, 100_000) if quantile_ranks(m, q, confidence)[1] <= m), 0)
+            if len(samples) < needed:
+                return f"needs at least {needed - len(samples)} more samples"
+            return "needs more samples, or a quieter machine"
+        case Mean():
+            return "needs more samples"
+        case Exact():
+            return "the figure is not a number"
+        case _:
+            return "needs more rows"
+
+
+def _rows_needed(hits: int, n: int, gate: Limit, confidence: float) -> int | None:
+    """The smallest sample that would decide if hits keep coming at the observed rate; None above _MOST_ROWS."""
+    if n == 0:
+        return None
+
+    def decided(m: int) -> bool:
+        k = round(hits / n * m)
+        low, high = clopper_pearson(k, m, confidence)
+        return decide(Estimate(k / m, low, high, m, ""), gate) is not Outcome.INCONCLUSIVE
+
+    high = n
+    while not decided(high):
+        high *= 2
+        if high > _MOST_ROWS:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return high
