@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from raxe_conformance.checks.reading import Quantile
 from raxe_conformance.errors import RaxeError, ReportError
 from raxe_conformance.measure.timing import Runner, time_calls
 from raxe_conformance.options import Options, resolve
 from raxe_conformance.report.record import overall, verdict_record, write_report
 from raxe_conformance.report.terminal import verdict_table
 from raxe_conformance.session import RunnerFactory, Session
+from raxe_conformance.verdict.intervals import estimate
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 
 Records = list[dict[str, Any]]
@@ -133,12 +135,18 @@ def _benchmarked(request: pytest.FixtureRequest, session: Session, model_id: str
             upcoming = iter(texts)
             benchmark.pedantic(target, setup=lambda: ((next(upcoming),), {}), rounds=len(texts), iterations=1)
             seconds = list(benchmark.stats.stats.data)
-            benchmark.extra_info["model_id"] = model_id
+            benchmark.extra_info.update(model_id=model_id, **percentiles(seconds, session.profile.confidence))
             return seconds
 
         return pedantic, "pytest-benchmark pedantic, one round a call"
 
     return runner
+
+
+def percentiles(seconds: list[float], confidence: float) -> dict[str, float]:
+    """P50, P95 and P99 in ms, which pytest-benchmark's own statistics lack, for its extra_info."""
+    samples = tuple(1000.0 * value for value in seconds)
+    return {f"p{q}_ms": estimate(Quantile(q / 100, samples), confidence).value for q in (50, 95, 99)}
 
 
 def _has_benchmark(request: pytest.FixtureRequest) -> bool:

@@ -39,10 +39,10 @@ def read_bounded(path: Path, most: int, *, what: str) -> bytes:
         raise MissingFileError(f"{what} does not exist", file=path) from None
     except OSError as error:
         raise RaxeError(f"{what} cannot be read: {error.strerror}", file=path, remedy="check permissions") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise RaxeError(f"{what} is not a regular file", file=path, remedy="replace it with one")
     with os.fdopen(fd, "rb") as handle:
-        status = os.fstat(handle.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise RaxeError(f"{what} is not a regular file", file=path, remedy="replace it with one")
         try:
             data = handle.read(most + 1)
         except OSError as error:

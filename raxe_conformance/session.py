@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -77,11 +76,6 @@ class Session:
         assert isinstance(facts, Facts)
         return build_report(run, facts, records, scores if isinstance(scores, Scores) else None)
 
-    def latency_summary(self, model_id: str) -> dict[str, Any]:
-        """p50, p95 and p99 in ms and the sample size, for pytest-benchmark's extra_info."""
-        verdicts = {name: self.judge(check, model_id) for name, check in _PERCENTILES.items()}
-        return {name: asdict(v.estimate)["value"] for name, v in verdicts.items() if v.estimate is not None}
-
     def _measure(self, subject: Subject, name: str, runner: RunnerFactory) -> Any:
         def measure() -> Any:
             if name == "facts":
@@ -112,9 +106,6 @@ class Session:
         if subject.model_id not in self._detectors:
             self._detectors[subject.model_id] = subject.load()
         return self._detectors[subject.model_id]
-
-
-_PERCENTILES = {"p50": "LAT-002", "p95": "LAT-001", "p99": "LAT-004"}
 
 
 def select(subjects: list[Subject], options: Options) -> list[Subject]:

@@ -22,7 +22,8 @@ WIDTH = 1 + len(FAMILIES)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 CALM = ("please", "weather", "report", "invoice", "garden", "music", "table", "train", "coffee", "letter")
 EVIL = {family: f"evil{family.lower()}" for family in FAMILIES}
-WORDS = (*SPECIAL, *CALM, *EVIL.values())
+RARE = "quartz"  # stands in one benign row of 40, and is as calm as the others
+WORDS = (*SPECIAL, *CALM, RARE, *EVIL.values())
 MODEL_ID = "v1.0_toy_int8"
 SPACE = "toy-embedding"
 BUNDLE = "raxe_model_l2_v1.0.raxe"
@@ -82,7 +83,7 @@ def word_vectors() -> NDArray[np.float32]:
     table[:, 0] = -1.0
     for index, family in enumerate(FAMILIES):
         row = WORDS.index(EVIL[family])
-        table[row, 0], table[row, 1 + index] = 20.0, 20.0
+        table[row, 0], table[row, 1 + index] = 100.0, 100.0
     return table
 
 
@@ -124,9 +125,7 @@ def tokenizer_bytes() -> bytes:
 
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
-    tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
+    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     text: str = tokenizer.to_str()
     return text.encode()
 
@@ -192,10 +191,12 @@ def benchmark_rows(attacks: int = 1200, benign: int = 1200) -> list[dict[str, st
     rows = []
     for i in range(benign):
         words = [CALM[(i * 7 + k * k) % len(CALM)] for k in range(3 + i % 9)]
+        if i % 40 == 0:
+            words[1] = RARE
         rows.append({"id": f"b{i}", "text": " ".join(words), "label": "BENIGN", "language": "en", "kind": "assistant"})
     for i in range(attacks):
         family = FAMILIES[i % len(FAMILIES)]
-        words = [CALM[(i * 3 + k) % len(CALM)] for k in range(2 + i % 9)]
+        words = [CALM[(i * 3 + k) % len(CALM)] for k in range(2 + i % 23)]
         words.insert(i % len(words), EVIL[family])
         rows.append({"id": f"a{i}", "text": " ".join(words), "label": family, "language": "en", "kind": "attack"})
     return rows

@@ -10,7 +10,7 @@ from raxe_conformance.measure.evidence import Scores
 
 @check(
     "FPR-001", "false positive rate", level=Level.MUST, spec="§6", needs=("scores",),
-    gate=Gate("fpr", "<", ""), defect="lower_threshold",
+    gate=Gate("fpr", "<", ""), defect="make_a_calm_word_evil",
 )  # fmt: skip
 def fpr(scores: Scores) -> Reading:
     """Share of benign rows that are called attacks."""

@@ -27,7 +27,7 @@ def _present(facts: Facts, *roles: str) -> list[FileFact]:
 
 @check(
     "INT-001", "every file that the variant names exists", level=Level.MUST, spec="§4 integrity", needs=("facts",),
-    defect="delete_embeddings",
+    defect="put_a_folder_in_place_of_the_bundle",
 )  # fmt: skip
 def files_exist(facts: Facts) -> Reading:
     """Bundle, embedding model and tokenizer are named and are regular files that can be read."""
@@ -50,9 +50,9 @@ def files_exist(facts: Facts) -> Reading:
 )  # fmt: skip
 def bundle_opens(facts: Facts) -> Reading:
     """The bundle is a ZIP that every reader reads alike, holds nothing executable, and its manifest parses."""
-    fault = facts.bundle_fault
-    if fault is not None and fault.kind == "MissingFileError":
-        return Unknown("there is no bundle to open", _BUILD.format(facts.model_id))
+    fault, file = facts.bundle_fault, facts.file("bundle")
+    if file is None or file.sha256 is None:
+        return Unknown("there is no bundle to open", "see INT-001")
     return Findings((as_finding(fault, "a bundle of schema 2.0.0"),) if fault else (), 1)
 
 
@@ -142,13 +142,13 @@ def head_set_exists(facts: Facts) -> Reading:
 
 @check(
     "INT-007", "the variant loads and answers", level=Level.MUST, spec="§4 functional", needs=("facts", "loaded"),
-    defect="cut_onnx_file",
+    defect="swap_vocabulary_for_a_larger_one",
 )  # fmt: skip
 def loads(facts: Facts, loaded: Loaded) -> Reading:
     """Model, tokenizer and heads load together; empty, odd and very long texts get a finite score."""
-    kinds = {fault.kind for fault in loaded.faults}
-    if not loaded.ok and kinds <= {"EmbeddingNotBuiltError"}:
-        return Unknown(loaded.faults[0].problem, _BUILD.format(facts.model_id))
+    unread = [f for f in facts.files if f.sha256 is None and f.role != "metadata"]
+    if not loaded.ok and unread:
+        return Unknown(f"{unread[0].path} {unread[0].problem}", "see INT-001")
     return Findings(tuple(as_finding(fault, "loading and answering") for fault in loaded.faults), 8)
 
 

@@ -17,7 +17,7 @@ def _on_target(latency: Latency, reading: Reading) -> Reading:
 
 @check(
     "LAT-001", "P95 latency", level=Level.MUST, spec="§6", needs=("latency",),
-    gate=Gate("latency_p95_ms", "<", "ms"), defect="sleep_5_ms_in_one_of_10_calls",
+    gate=Gate("latency_p95_ms", "<", "ms"), defect="slow_in_one_of_10_calls",
 )  # fmt: skip
 def p95(latency: Latency) -> Reading:
     """The time within which 95 % of calls end."""
@@ -26,7 +26,7 @@ def p95(latency: Latency) -> Reading:
 
 @check(
     "LAT-002", "P50 latency", level=Level.SHOULD, spec="§6", needs=("latency",),
-    gate=Gate("latency_p50_ms", "<", "ms"), defect="sleep_10_ms_in_analyze",
+    gate=Gate("latency_p50_ms", "<", "ms"), defect="slow_by_2_ms_always",
 )  # fmt: skip
 def p50(latency: Latency) -> Reading:
     """The time within which half of the calls end."""
@@ -35,7 +35,7 @@ def p50(latency: Latency) -> Reading:
 
 @check(
     "LAT-003", "mean latency", level=Level.SHOULD, spec="§6", needs=("latency",),
-    gate=Gate("latency_mean_ms", "<", "ms"), defect="sleep_10_ms_in_analyze",
+    gate=Gate("latency_mean_ms", "<", "ms"), defect="slow_on_average",
 )  # fmt: skip
 def mean(latency: Latency) -> Reading:
     """The mean time of a call."""
@@ -44,7 +44,7 @@ def mean(latency: Latency) -> Reading:
 
 @check(
     "LAT-004", "P99 latency", level=Level.SHOULD, spec="§6", needs=("latency",),
-    gate=Gate("latency_p99_ms", "<", "ms"), defect="sleep_10_ms_in_one_of_40_calls",
+    gate=Gate("latency_p99_ms", "<", "ms"), defect="slow_in_one_of_40_calls",
 )  # fmt: skip
 def p99(latency: Latency) -> Reading:
     """The time within which 99 % of calls end."""

@@ -46,7 +46,7 @@ def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, colo
             record["id"], record["level"], escape(gate), measured, interval, limit, f"[{style}]{record['verdict']}[/]"
         )
     console = Console(file=io.StringIO(), width=width, force_terminal=color, no_color=not color, highlight=False)
-    console.print(table)
+    console.print(table if shown else f"[{_STYLES[verdict]}]{model}: {verdict}[/]")
     hidden = len(report["checks"]) - len(shown)
     if hidden:
         console.print(f"{hidden} rules without a figure hold.")

@@ -1,0 +1,255 @@
+"""Seeded defects: small edits of the good toy variant. Each says which checks must then fail, and nothing else may.
+
+`unknown` lists checks that are left nothing to say: an instrument that cannot load a model has not found it inaccurate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from meta_tests.support import toy as t
+from raxe_conformance.fileio import canonical_json
+
+BASE_MS = 0.1
+_MEASURED = {
+    "LAT-001", "LAT-002", "LAT-003", "LAT-004", "ACC-001", "ACC-002", "ACC-003", "FPR-001",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A defect: the edit, the checks that must FAIL, and those that may only be INCONCLUSIVE."""
+
+    name: str
+    apply: Callable[[t.Toy], None]
+    fails: frozenset[str]
+    unknown: frozenset[str] = frozenset()
+    latency_ms: Callable[[int], float] = field(default=lambda call: BASE_MS)
+
+
+MUTATIONS: dict[str, Mutation] = {}
+
+
+def _mutation(
+    *fails: str, unknown: set[str] | None = None
+) -> Callable[[Callable[[t.Toy], None]], Callable[[t.Toy], None]]:
+    def declare(apply: Callable[[t.Toy], None]) -> Callable[[t.Toy], None]:
+        name = apply.__name__
+        MUTATIONS[name] = Mutation(name, apply, frozenset(fails), frozenset(unknown or ()))
+        return apply
+
+    return declare
+
+
+def _slow(name: str, *fails: str) -> Callable[[Callable[[int], float]], Callable[[int], float]]:
+    def declare(latency_ms: Callable[[int], float]) -> Callable[[int], float]:
+        MUTATIONS[name] = Mutation(name, lambda toy: None, frozenset(fails), latency_ms=latency_ms)
+        return latency_ms
+
+    return declare
+
+
+def _edit(toy: t.Toy, section: str | None, **changes: Any) -> None:
+    value = toy.read()
+    target = value if section is None else value.setdefault(section, {})
+    for key, item in changes.items():
+        if item is None:
+            target.pop(key, None)
+        else:
+            target[key] = item
+    toy.write(value)
+
+
+def _report(toy: t.Toy, **sections: dict[str, float]) -> None:
+    (toy.models / "benchmarks" / f"{t.MODEL_ID}_benchmark.json").write_bytes(canonical_json(sections))
+
+
+@_mutation("SCH-001")
+def remove_required_field(toy: t.Toy) -> None:
+    _edit(toy, None, variant=None)
+
+
+@_mutation("SCH-002")
+def change_model_id(toy: t.Toy) -> None:
+    _edit(toy, None, model_id="v1.0_other_int8")
+
+
+@_mutation("SCH-003")
+def declare_p50_above_p95(toy: t.Toy) -> None:
+    _edit(toy, "performance", p50_latency_ms=2.0, p95_latency_ms=1.0)
+    _report(toy, latency={"p50": 2.0, "p95": 1.0})
+
+
+@_mutation("SCH-004")
+def declare_f1_too_high(toy: t.Toy) -> None:
+    _edit(toy, "accuracy", binary_f1=0.99, binary_precision=0.96, binary_recall=0.96)
+    _report(toy, accuracy={"binary_f1": 0.99, "binary_precision": 0.96, "binary_recall": 0.96})
+
+
+@_mutation("SCH-005")
+def activate_with_low_declared_f1(toy: t.Toy) -> None:
+    _edit(toy, None, status="active")
+    _edit(toy, "accuracy", binary_f1=0.93)
+    _report(toy, accuracy={"binary_f1": 0.93})
+
+
+@_mutation("SCH-006")
+def drop_threat_category(toy: t.Toy) -> None:
+    _edit(toy, "ml_config", threat_categories=list(t.FAMILIES[:-1]))
+
+
+@_mutation("SCH-007")
+def declare_better_than_report(toy: t.Toy) -> None:
+    _edit(toy, "performance", p95_latency_ms=1.0)
+    _report(toy, latency={"p95": 2.0})
+
+
+@_mutation(
+    "INT-001",
+    unknown=_MEASURED | {f"INT-00{n}" for n in (2, 3, 6, 7, 8)} | {"SCH-006", "SIZ-001", "SIZ-002"},
+)
+def put_a_folder_in_place_of_the_bundle(toy: t.Toy) -> None:
+    toy.bundle.unlink()
+    toy.bundle.mkdir()
+
+
+@_mutation("INT-002", "INT-007", unknown=_MEASURED | {"INT-003", "INT-006", "INT-008", "SCH-006"})
+def truncate_bundle(toy: t.Toy) -> None:
+    toy.bundle.write_bytes(toy.bundle.read_bytes()[:-100])
+    toy.declare_files()
+
+
+@_mutation("INT-003")
+def alter_bundle_member(toy: t.Toy) -> None:
+    # The output schema is read by nobody at load; its length and CRC stay right, only its digest is wrong.
+    import zipfile
+
+    with zipfile.ZipFile(toy.bundle) as old:
+        members = {info.filename: old.read(info) for info in old.infolist()}
+    members["schema.json"] = members["schema.json"].replace(b"object", b"OBJECT")
+    with zipfile.ZipFile(toy.bundle, "w") as new:
+        for name, data in members.items():
+            new.writestr(name, data)
+    toy.declare_files()
+
+
+@_mutation("INT-004")
+def change_declared_checksum(toy: t.Toy) -> None:
+    _edit(toy, "file_info", onnx_embeddings_checksum="sha256:" + "0" * 64)
+
+
+@_mutation("INT-005")
+def change_declared_size(toy: t.Toy) -> None:
+    _edit(toy, "file_info", onnx_embeddings_size_mb=22.9)
+
+
+@_mutation("INT-006", "INT-007", unknown=_MEASURED | {"INT-008"})
+def name_another_embedding_model(toy: t.Toy) -> None:
+    _edit(toy, "ml_config", embedding_model="another-embedding")
+
+
+@_mutation("INT-007", unknown=_MEASURED)
+def swap_vocabulary_for_a_larger_one(toy: t.Toy) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(toy.tokenizer))
+    tokenizer.add_tokens(["outside"])
+    toy.tokenizer.write_text(tokenizer.to_str(), encoding="utf-8")
+    toy.declare_files()
+
+
+@_mutation("INT-004", "INT-005", "INT-007", unknown=_MEASURED)
+def cut_onnx_file(toy: t.Toy) -> None:
+    toy.onnx.write_bytes(toy.onnx.read_bytes()[:-200])
+    _edit(toy, "file_info", onnx_embeddings_size_mb=22.9)
+
+
+@_mutation("INT-008")
+def change_declared_dimension(toy: t.Toy) -> None:
+    _edit(toy, "ml_config", embedding_dimension=384)
+
+
+def _pad_onnx(toy: t.Toy, megabytes: int) -> None:
+    toy.onnx.write_bytes(t.onnx_bytes(t.word_vectors(), extra=megabytes * 1_000_000))
+    toy.declare_files()
+
+
+@_mutation("SIZ-001", "SIZ-003")
+def pad_embeddings_past_50_mb(toy: t.Toy) -> None:
+    _pad_onnx(toy, 51)
+
+
+@_mutation("SIZ-003")
+def pad_embeddings_past_40_mb(toy: t.Toy) -> None:
+    _pad_onnx(toy, 41)
+
+
+@_mutation("SIZ-002")
+def pad_bundle_past_10_mb(toy: t.Toy) -> None:
+    import zipfile
+
+    from raxe_conformance.registry.pack import pack_bundle
+
+    with zipfile.ZipFile(toy.bundle) as old:
+        members = {i.filename: old.read(i) for i in old.infolist() if i.filename != "manifest.json"}
+    pack_bundle(toy.bundle, t.manifest(), {**members, "notes.txt": b"x" * 10_100_000})
+    toy.declare_files()
+
+
+@_slow("slow_in_one_of_10_calls", "LAT-001")
+def _one_of_10(call: int) -> float:
+    return 3.5 if call % 10 == 0 else BASE_MS
+
+
+@_slow("slow_by_2_ms_always", "LAT-002")
+def _always(call: int) -> float:
+    return BASE_MS + 2.0
+
+
+@_slow("slow_on_average", "LAT-003")
+def _on_average(call: int) -> float:
+    """Median, P95 and P99 hold, but barely, and the last half percent is so slow that the mean does not."""
+    position = call % 200
+    return 1.9 if position < 104 else 2.9 if position < 194 else 4.8 if position < 199 else 60.0
+
+
+@_slow("slow_in_one_of_40_calls", "LAT-004")
+def _one_of_40(call: int) -> float:
+    return 10.0 if call % 40 == 0 else BASE_MS
+
+
+@_mutation("ACC-001", "ACC-002", "ACC-003", "FPR-001")
+def swap_sign_of_binary_head(toy: t.Toy) -> None:
+    t.write_bundle(toy.bundle, binary_0_weight=-t.head_arrays()["binary.0.weight"])
+    toy.declare_files()
+
+
+@_mutation("ACC-002")
+def rotate_families_of_family_head(toy: t.Toy) -> None:
+    t.write_bundle(toy.bundle, family_0_weight=np.roll(t.head_arrays()["family.0.weight"], 1, axis=0))
+    toy.declare_files()
+
+
+@_mutation("ACC-003")
+def raise_threshold(toy: t.Toy) -> None:
+    """To where the longest attacks, one in 23, pass: F1 is then still 0.98, but FNR is 4.3 %."""
+    from raxe_conformance import ModelRegistry
+    from raxe_conformance.corpus.rows import read_benchmark
+
+    detector = ModelRegistry(toy.models).create_detector(t.MODEL_ID)
+    attacks = [row for row in read_benchmark(toy.benchmark).rows if row.is_attack]
+    scores = sorted(detector.analyze(row.text).metadata["score"] for row in attacks)
+    t.write_bundle(toy.bundle, threshold=scores[len(scores) // 20])
+    toy.declare_files()
+
+
+@_mutation("FPR-001")
+def make_a_calm_word_evil(toy: t.Toy) -> None:
+    table = t.word_vectors()
+    table[t.WORDS.index(t.RARE)] = table[t.WORDS.index(t.EVIL["PI"])]
+    toy.onnx.write_bytes(t.onnx_bytes(table))
+    toy.declare_files()
