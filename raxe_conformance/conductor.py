@@ -15,6 +15,7 @@ from raxe_conformance.checks.reading import Quantile
 from raxe_conformance.errors import RaxeError, ReportError
 from raxe_conformance.measure.timing import Runner, time_calls
 from raxe_conformance.options import Options, resolve
+from raxe_conformance.report.evidence_file import write_evidence
 from raxe_conformance.report.record import overall, verdict_record, write_report
 from raxe_conformance.report.terminal import verdict_table
 from raxe_conformance.session import RunnerFactory, Session
@@ -95,6 +96,7 @@ class Conductor:
             path: Path | None = None
             try:
                 path = write_report(self.options.report_dir, report)
+                write_evidence(self.options.report_dir, report, self.session.measurements(model_id))
             except ReportError as error:
                 terminal.line(f"ERROR: {error}", red=True)
             shown = None if path is None else _near(path, self._config.invocation_params.dir)

@@ -6,7 +6,6 @@ latency that is taken while another worker scores would be the other worker's no
 
 from __future__ import annotations
 
-import dataclasses
 import getpass
 import json
 import tempfile
@@ -18,45 +17,7 @@ from filelock import FileLock
 
 from raxe_conformance.errors import RaxeError
 from raxe_conformance.fileio import canonical_json, write_atomically
-from raxe_conformance.measure.evidence import Facts, Fault, FileFact, Latency, Loaded, Missing, Scores
-
-_TYPES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "missing": lambda value: Missing(**value),
-    "facts": lambda value: _facts(value),
-    "loaded": lambda value: Loaded(**{**value, "faults": [Fault(**f) for f in value["faults"]]}),
-    "latency": lambda value: Latency(**value),
-    "scores": lambda value: Scores(**value),
-}
-
-
-def _facts(value: dict[str, Any]) -> Facts:
-    def faults(key: str) -> list[Fault]:
-        return [Fault(**f) for f in value[key]]
-
-    def one(key: str) -> Fault | None:
-        return Fault(**value[key]) if value[key] else None
-
-    return Facts(
-        **{
-            **value,
-            "files": [FileFact(**f) for f in value["files"]],
-            "metadata_fault": one("metadata_fault"),
-            "bundle_fault": one("bundle_fault"),
-            "benchmark_report_fault": one("benchmark_report_fault"),
-            "discovery_faults": faults("discovery_faults"),
-            "member_faults": faults("member_faults"),
-        }
-    )
-
-
-def to_json(name: str, evidence: Any) -> dict[str, Any]:
-    """Evidence as a JSON object that says what it is."""
-    return {"type": "missing" if isinstance(evidence, Missing) else name, "value": dataclasses.asdict(evidence)}
-
-
-def from_json(value: dict[str, Any]) -> Any:
-    """The evidence that `to_json` wrote."""
-    return _TYPES[value["type"]](value["value"])
+from raxe_conformance.measure.evidence import Missing, evidence_from_json, evidence_to_json
 
 
 def machine_lock() -> FileLock:
@@ -83,14 +44,16 @@ class EvidenceStore:
                         found = measure()
                     except RaxeError as error:
                         found = Missing(str(error.args[0]), error.remedy or "see the message")
-                    write_atomically(self._path(model_id, name), canonical_json(to_json(name, found)))
+                    write_atomically(
+                        self._path(model_id, name), canonical_json(evidence_to_json(name, found), indent=None)
+                    )
             self._known[key] = found
         return self._known[key]
 
     def peek(self, model_id: str, name: str) -> Any:
         """The evidence if it was measured already, else None."""
         try:
-            return from_json(json.loads(self._path(model_id, name).read_bytes()))
+            return evidence_from_json(json.loads(self._path(model_id, name).read_bytes()))
         except FileNotFoundError:
             return None
 

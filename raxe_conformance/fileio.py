@@ -10,10 +10,11 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from raxe_conformance.errors import MissingFileError, RaxeError
 
+MAX_DIGEST_BYTES = 4_000_000_000  # a sparse file may claim to hold the whole disk
 CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -26,31 +27,51 @@ class FileDigest:
     sha256: str
 
 
-def read_bounded(path: Path, most: int, *, what: str) -> bytes:
-    """The bytes of a regular file of at most `most` bytes.
-
-    Raises MissingFileError where there is none, RaxeError for anything that is not a regular file
-    (a device or FIFO would block or never end), is too large, or cannot be read.
-    """
+def _open_regular(path: Path, what: str) -> BinaryIO:
+    """Open a regular file. A device or FIFO would block or never end, so anything else is refused."""
     try:
         # Non-blocking, so that opening a FIFO returns at once and can be refused.
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
-        raise MissingFileError(f"{what} does not exist", file=path) from None
-    except OSError as error:
-        raise RaxeError(f"{what} cannot be read: {error.strerror}", file=path, remedy="check permissions") from None
+        raise MissingFileError(f"{what} does not exist".lstrip(), file=path) from None
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise RaxeError(
+            f"{what} cannot be read: {reason}".lstrip(), file=path, remedy="check name and permissions"
+        ) from None
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise RaxeError(f"{what} is not a regular file", file=path, remedy="replace it with one")
-    with os.fdopen(fd, "rb") as handle:
+        raise RaxeError(f"{what} is not a regular file".lstrip(), file=path, remedy="replace it with one")
+    return os.fdopen(fd, "rb")
+
+
+def _too_large(path: Path, most: int, what: str) -> RaxeError:
+    return RaxeError(
+        f"{what} is larger than {most} bytes".lstrip(),
+        file=path,
+        remedy="replace it: a file of this kind is never that large",
+    )
+
+
+def read_bounded(path: Path, most: int, *, what: str) -> bytes:
+    """The bytes of a regular file of at most `most` bytes, read once.
+
+    Raises MissingFileError where there is none, RaxeError for anything that is not a regular file, is too large, or
+    cannot be read.
+    """
+    with _open_regular(path, what) as handle:
+        # Room for the file as it is, not for the most that it may be: reading asks for all of it beforehand.
+        size = os.fstat(handle.fileno()).st_size
+        if size > most:
+            raise _too_large(path, most, what)
         try:
-            data = handle.read(most + 1)
+            data = handle.read(size + 1)
+            if len(data) > size:  # it grew while it was read
+                data += handle.read(most + 1 - len(data))
         except OSError as error:
             raise RaxeError(f"{what} cannot be read: {error.strerror}", file=path) from None
     if len(data) > most:
-        raise RaxeError(
-            f"{what} is larger than {most} bytes", file=path, remedy="a file of this kind is never that large"
-        )
+        raise _too_large(path, most, what)
     return data
 
 
@@ -59,24 +80,24 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def digest_file(path: Path, name: str) -> FileDigest:
-    """Size and SHA-256 of a file, read in pieces (constant memory). Raises MissingFileError or RaxeError."""
+def digest_file(path: Path, name: str, most: int = MAX_DIGEST_BYTES) -> FileDigest:
+    """Size and SHA-256 of a regular file, read in pieces (constant memory). Raises MissingFileError or RaxeError."""
     total, state = 0, hashlib.sha256()
-    try:
-        with path.open("rb") as handle:
+    with _open_regular(path, "") as handle:
+        try:
             while piece := handle.read(1 << 20):
                 total += len(piece)
+                if total > most:
+                    raise _too_large(path, most, "")
                 state.update(piece)
-    except FileNotFoundError:
-        raise MissingFileError("does not exist", file=path) from None
-    except OSError as error:
-        raise RaxeError(f"cannot be read: {error.strerror}", file=path) from None
+        except OSError as error:
+            raise RaxeError(f"cannot be read: {error.strerror}", file=path) from None
     return FileDigest(name, total, state.hexdigest())
 
 
-def canonical_json(value: Any) -> bytes:
-    """JSON as this project writes files: UTF-8, two spaces, a newline at the end, order kept."""
-    return (json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode("utf-8")
+def canonical_json(value: Any, indent: int | None = 2) -> bytes:
+    """JSON as this project writes files: UTF-8, a newline at the end, order kept; `indent` None for mere data."""
+    return (json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n").encode("utf-8")
 
 
 def write_atomically(path: Path, data: bytes) -> None:

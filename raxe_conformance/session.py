@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from raxe_conformance.checks.table import find_check
+from raxe_conformance.checks.table import MEASUREMENTS, find_check
 from raxe_conformance.corpus.rows import Benchmark, read_benchmark
 from raxe_conformance.errors import RaxeError, UsageError
 from raxe_conformance.evidence_store import EvidenceStore
@@ -27,6 +27,7 @@ from raxe_conformance.target.shipped import shipped_subjects
 from raxe_conformance.verdict.judge import judge
 from raxe_conformance.verdict.outcome import Verdict
 from raxe_conformance.verdict.profile import load_profile
+from raxe_conformance.verdict.waivers import apply_waiver, read_waivers
 
 RunnerFactory = Callable[[], tuple[Runner, str]]
 
@@ -44,6 +45,7 @@ class Session:
         self.store = EvidenceStore(folder)
         self.profile = load_profile(options.profile)
         self.subjects = {subject.model_id: subject for subject in select(shipped_subjects(options.models), options)}
+        self.waivers = read_waivers(options.models)
         self.started = datetime.now(UTC)
         self._detectors: dict[str, Any] = {}
 
@@ -55,8 +57,9 @@ class Session:
     def judge(self, check_id: str, model_id: str, runner: RunnerFactory = _plain) -> Verdict:
         """Measure what the check needs and is not measured yet, and judge it. `runner` gives what times the calls."""
         check, subject = find_check(check_id), self.subjects[model_id]
-        evidence = {name: self._measure(subject, name, runner) for name in check.needs}
-        return judge(check, check.reading(evidence), self.profile)
+        evidence: dict[str, Any] = {name: self._measure(subject, name, runner) for name in check.needs}
+        verdict = judge(check, check.reading(evidence), self.profile)
+        return apply_waiver(verdict, model_id, self.waivers, self.started.date())
 
     def report(self, model_id: str, records: list[dict[str, Any]]) -> dict[str, Any]:
         """The report on one variant from the records of its verdicts."""
@@ -75,6 +78,11 @@ class Session:
         )
         assert isinstance(facts, Facts)
         return build_report(run, facts, records, scores if isinstance(scores, Scores) else None)
+
+    def measurements(self, model_id: str) -> dict[str, Any]:
+        """Everything that this run measured of a variant, by name."""
+        found = {name: self.store.peek(model_id, name) for name in MEASUREMENTS}
+        return {name: evidence for name, evidence in found.items() if evidence is not None}
 
     def _measure(self, subject: Subject, name: str, runner: RunnerFactory) -> Any:
         def measure() -> Any:

@@ -45,6 +45,24 @@ def test_a_part_of_the_suites_cannot_tell(toy: Toy, tmp_path: Path) -> None:
     assert raxe("check", toy.models, "--", "-q", "-m", "size", cwd=tmp_path).returncode == 3
 
 
+def test_saved_evidence_is_judged_again_under_another_profile(toy: Toy, tmp_path: Path) -> None:
+    assert raxe("check", toy.models, "--", "-q", f"--raxe-benchmark={toy.benchmark}", cwd=tmp_path).returncode == 0
+    evidence = tmp_path / "reports" / f"{MODEL_ID}.evidence.json"
+    again = raxe("judge", evidence, "--json", cwd=tmp_path)
+    assert again.returncode == 0
+    report = json.loads((tmp_path / "reports" / f"{MODEL_ID}.json").read_text())
+    same = ("id", "verdict", "evidence", "message", "gate")
+    assert [{k: c[k] for k in same} for c in json.loads(again.stdout)["checks"]] == [
+        {k: c[k] for k in same} for c in report["checks"]
+    ]
+    shipped = Path(catalogue.__code__.co_filename).parents[1] / "profiles" / "raxe-1.0.toml"
+    strict = tmp_path / "strict.toml"
+    strict.write_text(shipped.read_text().replace("latency_p95_ms = 3.0", "latency_p95_ms = 0.001"))
+    strictly = raxe("judge", evidence, "--profile", strict, cwd=tmp_path)
+    assert strictly.returncode == 1
+    assert "LAT-001" in strictly.stdout
+
+
 @pytest.mark.parametrize(
     ("args", "error"),
     [
@@ -53,6 +71,8 @@ def test_a_part_of_the_suites_cannot_tell(toy: Toy, tmp_path: Path) -> None:
         (["scan", "nope", "x"], f"models: there is no variant 'nope'; did you mean {MODEL_ID}?"),
         (["list", "nowhere"], "ERROR: nowhere: does not exist; name the models folder"),
         (["checks", "LAT-999"], "ERROR: there is no check 'LAT-999'; the checks are SCH-001"),
+        (["judge", "nowhere.json"], "ERROR: nowhere.json: the file does not exist"),
+        (["judge", "models/metadata/v1.0_toy_int8.json"], "is no evidence of schema 1.0.0; name the .evidence.json"),
         (["nonsense"], "No such command 'nonsense'"),
     ],
 )
@@ -73,6 +93,12 @@ def test_checks_lists_the_catalogue(tmp_path: Path) -> None:
     assert [check["id"] for check in listed] == list(catalogue())
     assert {check["id"]: check["gate"]["limit"] for check in listed if check["gate"]}["LAT-001"] == 3.0
     assert "gate    < 3 ms" in raxe("checks", "LAT-001", cwd=tmp_path).stdout
+
+
+def test_the_page_of_checks_is_not_stale(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "checks.md"
+    fresh = raxe("checks", "--markdown", cwd=tmp_path).stdout
+    assert page.read_text(encoding="utf-8") == fresh, "run: raxe-conformance checks --markdown > docs/checks.md"
 
 
 def test_list_shows_status_size_and_verdict(toy: Toy) -> None:

@@ -82,12 +82,16 @@ def test_unbounded_and_missing_figures_are_null() -> None:
 
 def test_the_overall_verdict_needs_every_must() -> None:
     musts = [c for c in catalogue().values() if c.level == "MUST"]
-    passed = [{"id": c.id, "level": "MUST", "verdict": "PASS"} for c in musts]
+    passed = [{"id": c.id, "level": "MUST", "verdict": "PASS", "waived": False} for c in musts]
     assert overall(passed, PROFILE) == (Outcome.PASS, [])
     assert overall(passed[1:], PROFILE) == (Outcome.INCONCLUSIVE, [musts[0].id])
     assert overall([{**passed[0], "verdict": "INCONCLUSIVE"}, *passed[1:]], PROFILE) == (Outcome.INCONCLUSIVE, [])
     assert overall([{**passed[0], "verdict": "FAIL"}], PROFILE)[0] is Outcome.FAIL
-    assert overall([{"id": "SIZ-002", "level": "SHOULD", "verdict": "FAIL"}, *passed], PROFILE)[0] is Outcome.PASS
+    assert overall([{**passed[0], "verdict": "FAIL", "waived": True}, *passed[1:]], PROFILE) == (Outcome.PASS, [])
+    assert (
+        overall([{**passed[0], "id": "SIZ-002", "level": "SHOULD", "verdict": "FAIL"}, *passed], PROFILE)[0]
+        is Outcome.PASS
+    )
 
 
 def test_the_table_shows_gates_and_what_does_not_hold(report: dict[str, Any]) -> None:

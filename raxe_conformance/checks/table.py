@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from raxe_conformance.checks.reading import Reading, Unknown
 from raxe_conformance.errors import UsageError
@@ -30,6 +30,7 @@ GROUPS = {
 _MODULES = ("schema", "integrity", "size", "latency", "accuracy", "fpr")
 
 Measurement = Literal["facts", "loaded", "latency", "scores"]
+MEASUREMENTS: tuple[Measurement, ...] = get_args(Measurement)
 Op = Literal["<", ">"]
 
 
@@ -67,7 +68,7 @@ class Check:
     defect: str
     read: Callable[..., Reading]
 
-    def reading(self, evidence: Mapping[Measurement, Any]) -> Reading:
+    def reading(self, evidence: Mapping[str, Any]) -> Reading:
         """What this check reads from the evidence; Unknown where one of the measurements is missing."""
         parts = []
         for name in self.needs:

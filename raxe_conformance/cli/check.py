@@ -27,6 +27,15 @@ class _Watch:
             self.outcomes = conductor.outcomes
 
 
+def exit_code(outcomes: set[str]) -> int:
+    """The exit code for the verdicts on one or more variants; none at all is bad input."""
+    if "FAIL" in outcomes:
+        return FAILED
+    if "INCONCLUSIVE" in outcomes:
+        return CANNOT_TELL
+    return HOLDS if outcomes else BAD_INPUT
+
+
 @click.command("check")
 @click.argument("models_dir", default="models", type=click.Path(path_type=Path))
 @click.option("--model", "models", multiple=True, metavar="ID", help="only this variant (repeatable; * and ? match)")
@@ -58,9 +67,4 @@ def command(models_dir: Path, models: tuple[str, ...], report_dir: Path, pytest_
     )
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return BAD_INPUT
-    outcomes = set(watch.outcomes.values())
-    if "FAIL" in outcomes:
-        return FAILED
-    if not outcomes or outcomes != {"PASS"}:
-        return CANNOT_TELL if outcomes else BAD_INPUT
-    return HOLDS
+    return exit_code(set(watch.outcomes.values()))

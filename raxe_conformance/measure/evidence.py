@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,3 +110,42 @@ class Scores:
     attacks: list[bool]
     families: list[str | None]
     errors: dict[str, str] = field(default_factory=dict)
+
+
+_TYPES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "missing": lambda value: Missing(**value),
+    "facts": lambda value: _facts(value),
+    "loaded": lambda value: Loaded(**{**value, "faults": [Fault(**f) for f in value["faults"]]}),
+    "latency": lambda value: Latency(**value),
+    "scores": lambda value: Scores(**value),
+}
+
+
+def _facts(value: dict[str, Any]) -> Facts:
+    def faults(key: str) -> list[Fault]:
+        return [Fault(**f) for f in value[key]]
+
+    def one(key: str) -> Fault | None:
+        return Fault(**value[key]) if value[key] else None
+
+    return Facts(
+        **{
+            **value,
+            "files": [FileFact(**f) for f in value["files"]],
+            "metadata_fault": one("metadata_fault"),
+            "bundle_fault": one("bundle_fault"),
+            "benchmark_report_fault": one("benchmark_report_fault"),
+            "discovery_faults": faults("discovery_faults"),
+            "member_faults": faults("member_faults"),
+        }
+    )
+
+
+def evidence_to_json(name: str, evidence: Any) -> dict[str, Any]:
+    """Evidence as a JSON object that says what it is."""
+    return {"type": "missing" if isinstance(evidence, Missing) else name, "value": dataclasses.asdict(evidence)}
+
+
+def evidence_from_json(value: dict[str, Any]) -> Any:
+    """The evidence that `evidence_to_json` wrote."""
+    return _TYPES[value["type"]](value["value"])

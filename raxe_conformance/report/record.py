@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -51,7 +52,7 @@ def verdict_record(verdict: Verdict, profile: Profile, seconds: float) -> dict[s
         "level": verdict.level.value,
         "spec": verdict.spec,
         "verdict": verdict.outcome.value,
-        "waived": False,
+        "waived": verdict.waived,
         "gate": asdict(verdict.gate) if verdict.gate else None,
         "evidence": None
         if found is None
@@ -79,7 +80,7 @@ def overall(records: list[dict[str, Any]], profile: Profile) -> tuple[Outcome, l
         for check in catalogue().values()
         if check.id not in judged and profile.levels.get(check.id, check.level) is Level.MUST
     ]
-    outcomes = {record["verdict"] for record in records if record["level"] == Level.MUST}
+    outcomes = {record["verdict"] for record in records if record["level"] == Level.MUST and not record["waived"]}
     if Outcome.FAIL in outcomes:
         return Outcome.FAIL, unjudged
     if unjudged or Outcome.INCONCLUSIVE in outcomes:
@@ -87,18 +88,36 @@ def overall(records: list[dict[str, Any]], profile: Profile) -> tuple[Outcome, l
     return Outcome.PASS, unjudged
 
 
-def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: Scores | None) -> dict[str, Any]:
-    """The report as a JSON object."""
+def judged_report(
+    sections: Mapping[str, Any], records: list[dict[str, Any]], scores: Any, profile: Profile
+) -> dict[str, Any]:
+    """The report: `sections` (started, model, environment, corpus) and what is made of verdicts and scores."""
     order = {check_id: position for position, check_id in enumerate(catalogue())}
     records = sorted(records, key=lambda record: order[record["id"]])
-    verdict, unjudged = overall(records, run.profile)
+    verdict, unjudged = overall(records, profile)
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "raxe-conformance", "version": raxe_conformance.__version__},
-        "started": run.started.isoformat(timespec="seconds"),
+        "started": sections["started"],
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "verdict": verdict.value,
         "not_judged": unjudged,
+        "model": sections["model"],
+        "environment": sections["environment"],
+        "corpus": sections["corpus"],
+        "profile": {"name": profile.name, "sha256": profile.sha256},
+        "checks": records,
+        "slices": [
+            {"by": s.by, "value": s.value, "n": s.n, s.metric: s.rate, "low": s.low, "high": s.high}
+            for s in (slices(scores, profile.confidence) if isinstance(scores, Scores) else ())
+        ],
+    }
+
+
+def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: Scores | None) -> dict[str, Any]:
+    """The report of a run on this machine."""
+    sections = {
+        "started": run.started.isoformat(timespec="seconds"),
         "model": {
             "model_id": facts.model_id,
             "files": [
@@ -107,15 +126,8 @@ def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: 
         },
         "environment": describe_environment(run.target_cpu),
         "corpus": _corpus(run),
-        "profile": {"name": run.profile.name, "sha256": run.profile.sha256},
-        "checks": records,
-        "slices": []
-        if scores is None
-        else [
-            {"by": s.by, "value": s.value, "n": s.n, s.metric: s.rate, "low": s.low, "high": s.high}
-            for s in slices(scores, run.profile.confidence)
-        ],
     }
+    return judged_report(sections, records, scores, run.profile)
 
 
 def _corpus(run: Run) -> dict[str, Any]:

@@ -42,16 +42,15 @@ def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, colo
     for record in shown:
         gate, measured, interval, limit = _row(record)
         style = _STYLES[record["verdict"]]
-        table.add_row(
-            record["id"], record["level"], escape(gate), measured, interval, limit, f"[{style}]{record['verdict']}[/]"
-        )
+        said = record["verdict"] + (" (waived)" if record["waived"] else "")
+        table.add_row(record["id"], record["level"], escape(gate), measured, interval, limit, f"[{style}]{said}[/]")
     console = Console(file=io.StringIO(), width=width, force_terminal=color, no_color=not color, highlight=False)
     console.print(table if shown else f"[{_STYLES[verdict]}]{model}: {verdict}[/]")
     hidden = len(report["checks"]) - len(shown)
     if hidden:
         console.print(f"{hidden} rules without a figure hold.")
     for record in shown:
-        if record["verdict"] != "PASS" and (record["gate"] is None or record["verdict"] == "INCONCLUSIVE"):
+        if record["waived"] or (record["verdict"] != "PASS" and (not record["gate"] or record["verdict"] != "FAIL")):
             console.print(
                 f"{record['id']} {record['level']} {record['verdict']}: {escape(record['message'])}", soft_wrap=True
             )

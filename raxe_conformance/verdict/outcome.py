@@ -40,8 +40,9 @@ class Verdict:
     gate: Limit | None
     estimate: Estimate | None
     message: str
+    waived: bool = False
 
     @property
     def holds(self) -> bool:
-        """Whether a release may go on in spite of this verdict: a SHOULD always, a MUST only by PASS."""
-        return self.level is Level.SHOULD or self.outcome is Outcome.PASS
+        """Whether a release may go on in spite of this verdict: a SHOULD always, a MUST by PASS or a waiver."""
+        return self.level is Level.SHOULD or self.outcome is Outcome.PASS or self.waived

@@ -9,8 +9,8 @@ from raxe_conformance.verdict.outcome import Outcome, Verdict
 
 
 def rollup(verdicts: Iterable[Verdict]) -> Outcome:
-    """FAIL if a MUST failed, else INCONCLUSIVE if one cannot tell or none was judged, else PASS."""
-    musts = [verdict.outcome for verdict in verdicts if verdict.level is Level.MUST]
+    """FAIL if a MUST failed and is not waived, else INCONCLUSIVE if one cannot tell or none was judged, else PASS."""
+    musts = [Outcome.PASS if v.waived else v.outcome for v in verdicts if v.level is Level.MUST]
     if Outcome.FAIL in musts:
         return Outcome.FAIL
     if not musts or Outcome.INCONCLUSIVE in musts:

@@ -1,0 +1,49 @@
+"""`raxe-conformance judge`: verdicts again, from saved evidence, under any profile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from raxe_conformance.cli.check import exit_code
+
+
+@click.command("judge")
+@click.argument("evidence", type=click.Path(path_type=Path), metavar="EVIDENCE.json")
+@click.option("--profile", default="raxe-1.0", metavar="NAME-OR-FILE", help="limits and levels")
+@click.option("--json", "as_json", is_flag=True, help="the report as JSON")
+def command(evidence: Path, profile: str, as_json: bool) -> int:
+    """Judge what a run measured ({report-dir}/{model_id}.evidence.json). Measures nothing; waivers do not count.
+
+    Exit 0: all MUSTs hold. 1: a MUST failed. 3: none failed, but some are inconclusive. 2: bad usage or input.
+    """
+    from raxe_conformance.checks.table import catalogue
+    from raxe_conformance.report.evidence_file import read_evidence
+    from raxe_conformance.report.record import judged_report, verdict_record
+    from raxe_conformance.report.terminal import verdict_table
+    from raxe_conformance.verdict.judge import judge
+    from raxe_conformance.verdict.profile import load_profile
+
+    found, limits = read_evidence(evidence), load_profile(profile)
+    records = [
+        verdict_record(judge(check, check.reading(found.measurements), limits), limits, 0.0)
+        for check in catalogue().values()
+        if all(name in found.measurements for name in check.needs)
+    ]
+    report = judged_report(
+        {"started": found.started, "model": found.model, "environment": found.environment, "corpus": found.corpus},
+        records,
+        found.measurements.get("scores"),
+        limits,
+    )
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        import shutil
+        import sys
+
+        width = max(shutil.get_terminal_size().columns, 100)
+        click.echo(verdict_table(report, None, width=width, color=sys.stdout.isatty()), nl=False)
+    return exit_code({str(report["verdict"])})

@@ -1,0 +1,61 @@
+"""Evidence beside a report, {model_id}.evidence.json: enough to judge again without measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import raxe_conformance
+from raxe_conformance.errors import ReportError
+from raxe_conformance.fileio import canonical_json, write_atomically
+from raxe_conformance.measure.evidence import evidence_from_json, evidence_to_json
+from raxe_conformance.strict_json import read_json_object
+
+SCHEMA_VERSION = "1.0.0"
+MAX_BYTES = 512_000_000
+SUFFIX = ".evidence.json"
+
+
+@dataclass(frozen=True)
+class EvidenceFile:
+    """What a run measured of one variant, and in what circumstances (the report's sections)."""
+
+    model: dict[str, Any]
+    environment: dict[str, Any]
+    corpus: dict[str, Any]
+    started: str
+    measurements: Mapping[str, Any]
+
+
+def write_evidence(folder: Path, report: Mapping[str, Any], measurements: Mapping[str, Any]) -> Path:
+    """Write what the report's verdicts rest on. No text of the benchmark is in it, only row ids and figures."""
+    path = folder / f"{report['model']['model_id']}{SUFFIX}"
+    value = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "raxe-conformance", "version": raxe_conformance.__version__},
+        **{key: report[key] for key in ("started", "model", "environment", "corpus")},
+        "measurements": {name: evidence_to_json(name, evidence) for name, evidence in measurements.items()},
+    }
+    write_atomically(path, canonical_json(value, indent=None))
+    return path
+
+
+def read_evidence(path: Path) -> EvidenceFile:
+    """Read an evidence file. Raises ReportError where it is none, MissingFileError, JsonError."""
+    value = read_json_object(path, MAX_BYTES)
+    if value.get("schema_version") != SCHEMA_VERSION or not isinstance(value.get("measurements"), dict):
+        raise ReportError(
+            f"is no evidence of schema {SCHEMA_VERSION}", file=path, field="schema_version",
+            remedy=f"name the {SUFFIX} file that stands beside a report",
+        )  # fmt: skip
+    try:
+        return EvidenceFile(
+            **{key: value[key] for key in ("model", "environment", "corpus", "started")},
+            measurements={name: evidence_from_json(item) for name, item in value["measurements"].items()},
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ReportError(
+            f"lacks or has what evidence should not: {error}", file=path, field="measurements", remedy="measure again"
+        ) from None
