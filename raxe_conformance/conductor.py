@@ -13,12 +13,12 @@ import pytest
 
 from raxe_conformance.checks.reading import Quantile
 from raxe_conformance.errors import RaxeError, ReportError
-from raxe_conformance.measure.timing import Runner, time_calls
+from raxe_conformance.measure.timing import Stopwatch
 from raxe_conformance.options import Options, resolve
 from raxe_conformance.report.evidence_file import write_evidence
 from raxe_conformance.report.record import overall, verdict_record, write_report
 from raxe_conformance.report.terminal import verdict_table
-from raxe_conformance.session import RunnerFactory, Session
+from raxe_conformance.session import Session, Stopwatches
 from raxe_conformance.verdict.intervals import estimate
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 
@@ -122,27 +122,32 @@ def _near(path: Path, start: Path) -> Path:
     return path.relative_to(start) if path.is_relative_to(start) else path
 
 
-def _benchmarked(request: pytest.FixtureRequest, session: Session, model_id: str) -> RunnerFactory:
+def _benchmarked(request: pytest.FixtureRequest, session: Session, model_id: str) -> Stopwatches:
     """Times calls through pytest-benchmark's `pedantic` where it is enabled, else (xdist, --benchmark-disable) plainly.
 
     pytest-benchmark calls a disabled benchmark once and records nothing: an empty sample is not latency.
     """
 
-    def runner() -> tuple[Runner, str]:
+    def stopwatch() -> Stopwatch:
         benchmark = request.getfixturevalue("benchmark") if _has_benchmark(request) else None
         if benchmark is None or not benchmark.enabled:
-            return time_calls, "perf_counter around analyze, alone under a lock (pytest-benchmark is disabled)"
+            return Stopwatch(method="perf_counter around analyze, alone under a lock (pytest-benchmark is disabled)")
 
-        def pedantic(target: Callable[[str], Any], texts: Any) -> list[float]:
+        def pedantic(target: Callable[[str], Any], texts: Any, before: Callable[[], None]) -> list[float]:
             upcoming = iter(texts)
-            benchmark.pedantic(target, setup=lambda: ((next(upcoming),), {}), rounds=len(texts), iterations=1)
+
+            def setup() -> tuple[tuple[str], dict[str, Any]]:
+                before()
+                return (next(upcoming),), {}
+
+            benchmark.pedantic(target, setup=setup, rounds=len(texts), iterations=1)
             seconds = list(benchmark.stats.stats.data)
             benchmark.extra_info.update(model_id=model_id, **percentiles(seconds, session.profile.confidence))
             return seconds
 
-        return pedantic, "pytest-benchmark pedantic, one round a call"
+        return Stopwatch(pedantic, "pytest-benchmark pedantic, one round a call")
 
-    return runner
+    return stopwatch
 
 
 def percentiles(seconds: list[float], confidence: float) -> dict[str, float]:

@@ -15,11 +15,11 @@ from raxe_conformance.corpus.rows import Benchmark, read_benchmark
 from raxe_conformance.errors import RaxeError, UsageError
 from raxe_conformance.evidence_store import EvidenceStore
 from raxe_conformance.measure.environment import off_target
-from raxe_conformance.measure.evidence import Facts, Missing, Scores
+from raxe_conformance.measure.evidence import Facts, Missing
 from raxe_conformance.measure.facts import gather_facts
 from raxe_conformance.measure.loading import try_loading
 from raxe_conformance.measure.scoring import score_rows
-from raxe_conformance.measure.timing import Runner, measure_latency, time_calls
+from raxe_conformance.measure.timing import Stopwatch, measure_latency
 from raxe_conformance.options import Options
 from raxe_conformance.report.record import Run, build_report
 from raxe_conformance.target.protocol import Subject
@@ -29,11 +29,7 @@ from raxe_conformance.verdict.outcome import Verdict
 from raxe_conformance.verdict.profile import load_profile
 from raxe_conformance.verdict.waivers import apply_waiver, read_waivers
 
-RunnerFactory = Callable[[], tuple[Runner, str]]
-
-
-def _plain() -> tuple[Runner, str]:
-    return time_calls, "perf_counter around analyze"
+Stopwatches = Callable[[], Stopwatch]
 
 
 class Session:
@@ -54,10 +50,10 @@ class Session:
         """The benchmark, read when it is first needed. Raises BenchmarkError."""
         return read_benchmark(self.options.benchmark)
 
-    def judge(self, check_id: str, model_id: str, runner: RunnerFactory = _plain) -> Verdict:
-        """Measure what the check needs and is not measured yet, and judge it. `runner` gives what times the calls."""
+    def judge(self, check_id: str, model_id: str, stopwatch: Stopwatches = Stopwatch) -> Verdict:
+        """Measure what the check needs and is not measured yet, and judge it. `stopwatch` makes what times calls."""
         check, subject = find_check(check_id), self.subjects[model_id]
-        evidence: dict[str, Any] = {name: self._measure(subject, name, runner) for name in check.needs}
+        evidence: dict[str, Any] = {name: self._measure(subject, name, stopwatch) for name in check.needs}
         verdict = judge(check, check.reading(evidence), self.profile)
         return apply_waiver(verdict, model_id, self.waivers, self.started.date())
 
@@ -77,14 +73,14 @@ class Session:
             root=self.options.models.parent,
         )
         assert isinstance(facts, Facts)
-        return build_report(run, facts, records, scores if isinstance(scores, Scores) else None)
+        return build_report(run, facts, records, scores, self.store.peek(model_id, "latency"))
 
     def measurements(self, model_id: str) -> dict[str, Any]:
         """Everything that this run measured of a variant, by name."""
         found = {name: self.store.peek(model_id, name) for name in MEASUREMENTS}
         return {name: evidence for name, evidence in found.items() if evidence is not None}
 
-    def _measure(self, subject: Subject, name: str, runner: RunnerFactory) -> Any:
+    def _measure(self, subject: Subject, name: str, stopwatch: Stopwatches) -> Any:
         def measure() -> Any:
             if name == "facts":
                 return gather_facts(subject.variant)
@@ -94,17 +90,11 @@ class Session:
             detector = self._detector(subject)
             if name == "scores":
                 return score_rows(detector, rows)
-            run, method = runner()
-            return measure_latency(
-                detector,
-                [row.text for row in rows],
-                runner=run,
-                method=method,
-                off_target=off_target(self.options.target_cpu),
-            )
+            texts = [row.text for row in rows]
+            return measure_latency(detector, texts, stopwatch(), off_target=off_target(self.options.target_cpu))
 
         if name in ("scores", "latency"):
-            loaded = self._measure(subject, "loaded", runner)
+            loaded = self._measure(subject, "loaded", stopwatch)
             if not loaded.ok:
                 fault = loaded.faults[0]
                 return Missing(f"the variant does not load: {fault.problem}", fault.remedy or "see INT-007")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,22 @@ from typing import Any
 from meta_tests.support.mutations import BASE_MS
 from meta_tests.support.toy import MODEL_ID, Toy
 from raxe_conformance.checks.table import catalogue
-from raxe_conformance.measure.timing import Runner
+from raxe_conformance.measure.timing import Stopwatch
 from raxe_conformance.options import Options
 from raxe_conformance.session import Session
 from raxe_conformance.verdict.outcome import Verdict
 
 
-def programmed(latency_ms: Callable[[int], float]) -> Callable[[], tuple[Runner, str]]:
-    """A runner whose calls take what `latency_ms` says of their number."""
+def programmed(latency_ms: Callable[[int], float]) -> Callable[[], Stopwatch]:
+    """A stopwatch on which calls take what `latency_ms` says of their number, on a machine without noise."""
 
-    def run(target: Callable[[str], Any], texts: Sequence[str]) -> list[float]:
+    def run(target: Callable[[str], Any], texts: Sequence[str], before: Callable[[], None]) -> list[float]:
         for text in texts:
+            before()
             target(text)
-        return [latency_ms(call) / 1000.0 for call in itertools.islice(itertools.count(), len(texts))]
+        return [latency_ms(call) / 1000.0 for call in range(len(texts))]
 
-    return lambda: (run, "programmed")
+    return lambda: Stopwatch(run, "programmed", lambda: 0.0, lambda: 0, lambda: 0.04)
 
 
 def session_on(toy: Toy, folder: Path, **changes: Any) -> Session:
@@ -46,5 +46,5 @@ def verdicts_on(
 ) -> dict[str, Verdict]:
     """Every check's verdict on the toy variant, by id."""
     session = session_on(toy, folder, **changes)
-    runner = programmed(latency_ms)
-    return {check_id: session.judge(check_id, MODEL_ID, runner) for check_id in catalogue()}
+    stopwatch = programmed(latency_ms)
+    return {check_id: session.judge(check_id, MODEL_ID, stopwatch) for check_id in catalogue()}

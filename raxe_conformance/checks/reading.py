@@ -28,17 +28,23 @@ class Proportion:
 
 @dataclass(frozen=True)
 class Quantile:
-    """The q-quantile (0 < q < 1) of samples in the gate's unit."""
+    """The q-quantile (0 < q < 1) of samples in the gate's unit, in the order in which they were taken.
+
+    disturbed[i] says that sample i was slowed by something else than the subject, by an unknown amount: its true value
+    is anywhere between 0 and what was measured.
+    """
 
     q: float
     samples: tuple[float, ...]
+    disturbed: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of samples in the gate's unit."""
+    """The mean of samples in the gate's unit; `disturbed` as for Quantile."""
 
     samples: tuple[float, ...]
+    disturbed: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)

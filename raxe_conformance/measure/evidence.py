@@ -78,12 +78,17 @@ class Loaded:
 class Latency:
     """Wall-clock times of `analyze`, tokenization included, one call at a time.
 
-    samples_ms[i] is the time of the text with index texts[i] in the benchmark; stages_ms maps a stage to its samples.
-    off_target names the CPU where it is not the declared target, else None.
+    samples_ms[i] is the time of the text with index texts[i] in the benchmark, cpu_ms[i] the time that the calling
+    thread was on a CPU in it, preempted[i] how often the process was taken off a CPU meanwhile (None: not known).
+    pulse_ms[i] and pulse_ms[i + 1] are the times of a fixed computation before and after it.
+    stages_ms maps a stage to its samples. off_target names the CPU where it is not the declared target, else None.
     """
 
     samples_ms: list[float]
     texts: list[int]
+    cpu_ms: list[float]
+    preempted: list[int | None]
+    pulse_ms: list[float]
     stages_ms: dict[str, list[float]]
     warmup: int
     seed: int
@@ -112,13 +117,83 @@ class Scores:
     errors: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Transformed:
+    """A sample of rows under one transformation: counts asked about, ids of attacks then missed and of false alarms.
+
+    failed: texts without an answer (they are among the missed and the alarms).
+    """
+
+    name: str
+    group: str
+    title: str
+    attacks: int
+    benign: int
+    missed: list[str]
+    alarms: list[str]
+    failed: int
+
+
+@dataclass(frozen=True)
+class SmallestChange:
+    """The smallest change found that hides an attack: its row, the steps, the words (from 0) that each step touches.
+
+    A step without words changes the whole text, which has `of_words` words.
+    """
+
+    id: str
+    steps: list[str]
+    words: list[list[int]]
+    of_words: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Decisions on derived texts. flagged, passed: attacks and benign rows that were rightly decided as they stand."""
+
+    seed: int
+    flagged: int
+    passed: int
+    parts: list[Transformed]
+    smallest: SmallestChange | None
+    calls: int
+
+    def worst(self) -> Transformed | None:
+        """The transformation that hides the largest share of attacks, None where none hides any."""
+        hiding = [part for part in self.parts if part.missed]
+        return max(hiding, key=lambda part: len(part.missed) / part.attacks, default=None)
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Benchmark rows against training fingerprints. fingerprints is None where the bundle carries none.
+
+    near: row id → largest estimated Jaccard index of its 5-word shingles with a training text, where at least `share`.
+    too_short: rows with too few shingles to be compared.
+    """
+
+    fingerprints: int | None
+    compared: int
+    too_short: int
+    share: float
+    near: dict[str, float]
+
+
 _TYPES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "missing": lambda value: Missing(**value),
     "facts": lambda value: _facts(value),
     "loaded": lambda value: Loaded(**{**value, "faults": [Fault(**f) for f in value["faults"]]}),
     "latency": lambda value: Latency(**value),
     "scores": lambda value: Scores(**value),
+    "robustness": lambda value: _robustness(value),
+    "leakage": lambda value: Leakage(**value),
 }
+
+
+def _robustness(value: dict[str, Any]) -> Robustness:
+    smallest = SmallestChange(**value["smallest"]) if value["smallest"] else None
+    return Robustness(**{**value, "parts": [Transformed(**part) for part in value["parts"]], "smallest": smallest})
 
 
 def _facts(value: dict[str, Any]) -> Facts:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import raxe_conformance
+from raxe_conformance.checks.latency import disturbed
 from raxe_conformance.checks.table import Level, catalogue
 from raxe_conformance.corpus.rows import Benchmark
 from raxe_conformance.errors import RaxeError, ReportError, one_line
 from raxe_conformance.fileio import canonical_json, write_atomically
 from raxe_conformance.measure.environment import describe_environment
-from raxe_conformance.measure.evidence import Facts, Scores
+from raxe_conformance.measure.evidence import Facts, Latency, Scores
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 from raxe_conformance.verdict.profile import Profile
 from raxe_conformance.verdict.slices import slices
@@ -114,8 +115,12 @@ def judged_report(
     }
 
 
-def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: Scores | None) -> dict[str, Any]:
-    """The report of a run on this machine."""
+def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: Any, latency: Any) -> dict[str, Any]:
+    """The report of a run on this machine; `scores` and `latency` are the evidence, or None or Missing."""
+    environment = describe_environment(run.target_cpu)
+    if isinstance(latency, Latency):
+        marks = disturbed(latency)
+        environment["noise"]["disturbed_calls"] = round(sum(marks) / max(1, len(marks)), 4)
     sections = {
         "started": run.started.isoformat(timespec="seconds"),
         "model": {
@@ -124,7 +129,7 @@ def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: 
                 {"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in facts.files if f.sha256 is not None
             ],
         },
-        "environment": describe_environment(run.target_cpu),
+        "environment": environment,
         "corpus": _corpus(run),
     }
     return judged_report(sections, records, scores, run.profile)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import special  # scipy.stats says the same and takes two seconds to import
 
 from raxe_conformance.checks.reading import F1, Exact, MacroF1, Mean, Proportion, Quantile, Statistic
@@ -66,10 +68,10 @@ def estimate(statistic: Statistic, confidence: float) -> Estimate:
                 return Estimate(math.nan, 0.0, 1.0, 0, "Clopper–Pearson")
             low, high = clopper_pearson(hits, n, confidence)
             return Estimate(hits / n, low, high, n, f"Clopper–Pearson, {hits} of {n} {rows}")
-        case Quantile(q, samples):
-            return _quantile(q, samples, confidence)
-        case Mean(samples):
-            return _mean(samples, confidence)
+        case Quantile():
+            return _quantile(statistic, confidence)
+        case Mean():
+            return _mean(statistic, confidence)
         case F1(tp, fp, fn):
             value, low, high = _f1(statistic, confidence)
             return Estimate(value, low, high, tp + fp + fn, f"Clopper–Pearson on tp/(tp+fp+fn) = {tp}/{tp + fp + fn}")
@@ -77,29 +79,78 @@ def estimate(statistic: Statistic, confidence: float) -> Estimate:
             return _macro(classes, confidence)
 
 
-def _quantile(q: float, samples: tuple[float, ...], confidence: float) -> Estimate:
+def _at_best(samples: tuple[float, ...], disturbed: tuple[bool, ...]) -> list[float]:
+    """The samples as small as they can truly have been: a disturbed one may have been anything down to 0."""
+    marks = disturbed or (False,) * len(samples)
+    return [0.0 if mark else sample for sample, mark in zip(samples, marks, strict=True)]
+
+
+def design_effect(marks: Sequence[bool]) -> float:
+    """How many samples in a row say as much as one independent one, from the autocorrelation of `marks`; at least 1.
+
+    1 + 2 Σ ρ(k) over lags until ρ falls below twice its standard error, 2/√n (Kish's design effect for a stationary
+    series, as in block estimates of the variance of a mean). Slow calls that come in bursts count for less.
+    """
+    series = np.asarray(marks, dtype=np.float64)
+    n = len(series)
+    centred = series - series.mean()
+    variance = float(centred @ centred)
+    if n < 10 or variance == 0.0:
+        return 1.0
+    effect = 1.0
+    for lag in range(1, n // 4):
+        rho = float(centred[:-lag] @ centred[lag:]) / variance
+        if rho < 2.0 / math.sqrt(n):
+            break
+        effect += 2.0 * rho
+    return effect
+
+
+def _quantile(statistic: Quantile, confidence: float) -> Estimate:
+    """Bounds by order statistics; the low one with disturbed samples at their smallest, the high one as measured."""
+    q, samples = statistic.q, statistic.samples
     n, method = len(samples), f"order statistics, q = {q}"
     if n == 0 or not all(math.isfinite(s) for s in samples):
         return Estimate(math.nan, -math.inf, math.inf, n, method)
-    ordered = sorted(samples)
+    ordered, at_best = sorted(samples), sorted(_at_best(samples, statistic.disturbed))
+    value = ordered[max(math.ceil(q * n), 1) - 1]
+    # Ties at the quantile may stand on either side of it: the more cautious reading counts.
+    effect = max(design_effect([s > value for s in samples]), design_effect([s >= value for s in samples]))
     low, high = quantile_ranks(n, q, confidence)
+    if effect > 1.0:
+        # The ranks move away from the quantile's own as they would with n / effect samples.
+        low = math.floor(q * n - (q * n - low) * math.sqrt(effect))
+        high = math.ceil(q * n + (high - q * n) * math.sqrt(effect))
+        method += f", bursts: {effect:.1f} samples count as one"
+    if any(statistic.disturbed):
+        method += f", {sum(statistic.disturbed)} disturbed"
     return Estimate(
-        ordered[max(math.ceil(q * n), 1) - 1],
-        ordered[low - 1] if low >= 1 else -math.inf,
+        value,
+        at_best[low - 1] if low >= 1 else -math.inf,
         ordered[high - 1] if high <= n else math.inf,
         n,
         method,
     )
 
 
-def _mean(samples: tuple[float, ...], confidence: float) -> Estimate:
+def _mean(statistic: Mean, confidence: float) -> Estimate:
+    samples = statistic.samples
     n, method = len(samples), "Student's t"
     if n < 2 or not all(math.isfinite(s) for s in samples):
         return Estimate(math.nan, -math.inf, math.inf, n, method)
+    _, high = _student(samples, confidence)
+    low, _ = _student(_at_best(samples, statistic.disturbed), confidence)
+    if any(statistic.disturbed):
+        method += f", {sum(statistic.disturbed)} disturbed"
+    return Estimate(math.fsum(samples) / n, low, high, n, method)
+
+
+def _student(samples: Sequence[float], confidence: float) -> tuple[float, float]:
+    n = len(samples)
     mean = math.fsum(samples) / n
     variance = math.fsum((s - mean) ** 2 for s in samples) / (n - 1)
     half = float(special.stdtrit(n - 1, confidence)) * math.sqrt(variance / n)
-    return Estimate(mean, mean - half, mean + half, n, method)
+    return mean - half, mean + half
 
 
 def _macro(classes: tuple[tuple[str, F1], ...], confidence: float) -> Estimate:

@@ -89,17 +89,24 @@ def what_would_decide(reading: Reading, found: Estimate, gate: Limit, confidence
             if needed is None:
                 return "the observed F1 is too near the limit for any sample to decide"
             return f"needs about {math.ceil(needed / max(1, n) * 100 - 100)} % more rows at the observed rates"
-        case Quantile(q, samples):
+        case Quantile(q, samples, disturbed):
             needed = next((m for m in range(1, 100_000) if quantile_ranks(m, q, confidence)[1] <= m), 0)
             if len(samples) < needed:
                 return f"needs at least {needed - len(samples)} more samples"
-            return "needs more samples, or a quieter machine"
-        case Mean():
-            return "needs more samples"
+            return _more_or_quieter(disturbed)
+        case Mean(_, disturbed):
+            return _more_or_quieter(disturbed)
         case Exact():
             return "the figure is not a number"
         case _:
             return "needs more rows"
+
+
+def _more_or_quieter(disturbed: tuple[bool, ...]) -> str:
+    share = sum(disturbed) / max(1, len(disturbed))
+    if share < 0.01:
+        return "needs more samples"
+    return f"needs a quieter machine: {share:.0%} of the calls were disturbed by something else that runs here"
 
 
 def _rows_needed(hits: int, n: int, gate: Limit, confidence: float) -> int | None:

@@ -1,0 +1,30 @@
+"""Whether a bundle's training fingerprints hold rows of the benchmark. Needs no model, only the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from raxe_conformance.corpus.fingerprints import MEMBER, near_matches, read_fingerprints
+from raxe_conformance.corpus.rows import Row
+from raxe_conformance.measure.evidence import Leakage
+from raxe_conformance.registry.catalog import open_bundle
+from raxe_conformance.registry.variant import Variant
+
+SHARE: Final = 0.5
+
+
+def measure_leakage(variant: Variant, rows: Sequence[Row], *, share: float = SHARE) -> Leakage:
+    """Compare every row with the fingerprints. Raises BundleError where the bundle or its fingerprints cannot be read."""
+    bundle = open_bundle(variant)
+    if MEMBER not in bundle.names:
+        return Leakage(fingerprints=None, compared=0, too_short=0, share=share, near={})
+    known = read_fingerprints(bundle.member(MEMBER), file=f"{bundle.path.name}!{MEMBER}")
+    near, compared = near_matches(known, [row.text for row in rows], share=share)
+    return Leakage(
+        fingerprints=len(known.signatures),
+        compared=compared,
+        too_short=len(rows) - compared,
+        share=share,
+        near={rows[position].id: round(value, 4) for position, value in near.items()},
+    )
