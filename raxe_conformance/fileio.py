@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from raxe_conformance.errors import MissingFileError, RaxeError
 
-MAX_DIGEST_BYTES = 4_000_000_000  # a sparse file may claim to hold the whole disk
+MAX_DIGEST_BYTES = 1_000_000_000  # a file of holes may claim to hold the whole disk
 CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -27,14 +27,21 @@ class FileDigest:
     sha256: str
 
 
-def _open_regular(path: Path, what: str) -> BinaryIO:
+def _open_regular(path: Path, what: str, within: Path | None = None) -> BinaryIO:
     """Open a regular file. A device or FIFO would block or never end, so anything else is refused."""
+    # Non-blocking, so that opening a FIFO returns at once and can be refused.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    place = path
     try:
-        # Non-blocking, so that opening a FIFO returns at once and can be refused.
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        if within is not None:
+            # Links are followed here, where they can be judged, and not again while opening.
+            place, flags = path.resolve(), flags | getattr(os, "O_NOFOLLOW", 0)
+            if not place.is_relative_to(within.resolve()):
+                raise RaxeError(f"{what} is a link out of the folder", file=path, remedy="put the file itself there")
+        fd = os.open(place, flags)
     except FileNotFoundError:
         raise MissingFileError(f"{what} does not exist".lstrip(), file=path) from None
-    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+    except (OSError, ValueError, RuntimeError) as error:  # a name with a NUL; a ring of links
         reason = getattr(error, "strerror", None) or error
         raise RaxeError(
             f"{what} cannot be read: {reason}".lstrip(), file=path, remedy="check name and permissions"
@@ -53,13 +60,13 @@ def _too_large(path: Path, most: int, what: str) -> RaxeError:
     )
 
 
-def read_bounded(path: Path, most: int, *, what: str) -> bytes:
+def read_bounded(path: Path, most: int, *, what: str, within: Path | None = None) -> bytes:
     """The bytes of a regular file of at most `most` bytes, read once.
 
-    Raises MissingFileError where there is none, RaxeError for anything that is not a regular file, is too large, or
-    cannot be read.
+    within: the folder that a link must not lead out of, None where any place will do. Raises MissingFileError where
+    there is none, RaxeError for anything that is not a regular file, is too large, or cannot be read.
     """
-    with _open_regular(path, what) as handle:
+    with _open_regular(path, what, within) as handle:
         # Room for the file as it is, not for the most that it may be: reading asks for all of it beforehand.
         size = os.fstat(handle.fileno()).st_size
         if size > most:
@@ -84,6 +91,8 @@ def digest_file(path: Path, name: str, most: int = MAX_DIGEST_BYTES) -> FileDige
     """Size and SHA-256 of a regular file, read in pieces (constant memory). Raises MissingFileError or RaxeError."""
     total, state = 0, hashlib.sha256()
     with _open_regular(path, "") as handle:
+        if os.fstat(handle.fileno()).st_size > most:
+            raise _too_large(path, most, "")
         try:
             while piece := handle.read(1 << 20):
                 total += len(piece)

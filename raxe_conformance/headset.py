@@ -1,4 +1,4 @@
-"""A head set: the value that a bundle gives and the runtime takes."""
+"""Head sets and attack clusters: the values that a bundle gives and the runtime takes."""
 
 from __future__ import annotations
 
@@ -27,3 +27,24 @@ class HeadSet:
     families: tuple[str, ...]
     subfamilies: tuple[tuple[str, str], ...]
     layers: dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A group of known attacks: its id, their commonest family, how many they are."""
+
+    id: str
+    family: str
+    size: int
+
+
+@dataclass(frozen=True)
+class AttackClusters:
+    """Groups of known attacks in one embedding space: `centroids` [clusters, width] float32, rows of length 1.
+
+    `least_similarity`: the cosine from which a text is said to resemble a cluster.
+    """
+
+    clusters: tuple[Cluster, ...]
+    centroids: NDArray[np.float32] = field(repr=False)
+    least_similarity: float

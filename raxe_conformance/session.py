@@ -17,10 +17,13 @@ from raxe_conformance.evidence_store import EvidenceStore
 from raxe_conformance.measure.environment import off_target
 from raxe_conformance.measure.evidence import Facts, Missing
 from raxe_conformance.measure.facts import gather_facts
+from raxe_conformance.measure.leakage import measure_leakage
 from raxe_conformance.measure.loading import try_loading
+from raxe_conformance.measure.robustness import measure_robustness
 from raxe_conformance.measure.scoring import score_rows
 from raxe_conformance.measure.timing import Stopwatch, measure_latency
 from raxe_conformance.options import Options
+from raxe_conformance.report.generalisation import read_table
 from raxe_conformance.report.record import Run, build_report
 from raxe_conformance.target.protocol import Subject
 from raxe_conformance.target.shipped import shipped_subjects
@@ -61,6 +64,7 @@ class Session:
         """The report on one variant from the records of its verdicts."""
         facts = self.store.peek(model_id, "facts") or gather_facts(self.subjects[model_id].variant)
         scores = self.store.peek(model_id, "scores")
+        assert isinstance(facts, Facts)
         try:
             corpus: Benchmark | RaxeError = self.benchmark
         except RaxeError as error:
@@ -71,8 +75,8 @@ class Session:
             profile=self.profile,
             benchmark=corpus,
             root=self.options.models.parent,
+            generalisation=read_table(self.options.models, model_id, _bundle_sha256(facts)),
         )
-        assert isinstance(facts, Facts)
         return build_report(run, facts, records, scores, self.store.peek(model_id, "latency"))
 
     def measurements(self, model_id: str) -> dict[str, Any]:
@@ -87,23 +91,36 @@ class Session:
             if name == "loaded":
                 return try_loading(lambda: self._detector(subject), subject.model_id)
             rows = self.benchmark.rows
+            if name == "leakage":
+                return measure_leakage(subject.variant, rows)
             detector = self._detector(subject)
             if name == "scores":
                 return score_rows(detector, rows)
+            if name == "robustness":
+                return measure_robustness(detector, rows, scores)
             texts = [row.text for row in rows]
             return measure_latency(detector, texts, stopwatch(), off_target=off_target(self.options.target_cpu))
 
-        if name in ("scores", "latency"):
+        if name in ("scores", "latency", "robustness"):
             loaded = self._measure(subject, "loaded", stopwatch)
             if not loaded.ok:
                 fault = loaded.faults[0]
                 return Missing(f"the variant does not load: {fault.problem}", fault.remedy or "see INT-007")
+        # Before the machine's lock is taken for the measurement that reads it.
+        scores: Any = self._measure(subject, "scores", stopwatch) if name == "robustness" else None
+        if isinstance(scores, Missing):
+            return scores
         return self.store.get(subject.model_id, name, measure)
 
     def _detector(self, subject: Subject) -> Any:
         if subject.model_id not in self._detectors:
             self._detectors[subject.model_id] = subject.load()
         return self._detectors[subject.model_id]
+
+
+def _bundle_sha256(facts: Facts) -> str | None:
+    file = facts.file("bundle")
+    return file.sha256 if file else None
 
 
 def select(subjects: list[Subject], options: Options) -> list[Subject]:

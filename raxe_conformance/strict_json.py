@@ -7,6 +7,7 @@ file or a manifest that uses one of these means different things to different re
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -45,25 +46,20 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+# A string, or a bracket outside of one. Possessive, so that no text makes the matcher go back.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]++|[\]}]++', re.DOTALL)
+
+
 def _depth(text: str) -> int:
     """Deepest nesting of brackets outside strings, found without recursion."""
     depth = deepest = 0
-    in_string = escaped = False
-    for char in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif char == "\\":
-                escaped = True
-            elif char == '"':
-                in_string = False
-        elif char == '"':
-            in_string = True
-        elif char in "[{":
-            depth += 1
+    for match in _STRING_OR_BRACKET.finditer(text):
+        found = match.group()
+        if found[0] in "[{":
+            depth += len(found)
             deepest = max(deepest, depth)
-        elif char in "]}":
-            depth -= 1
+        elif found[0] != '"':
+            depth -= len(found)
     return deepest
 
 

@@ -15,9 +15,9 @@ from meta_tests.support import toy as t
 from raxe_conformance.fileio import canonical_json
 
 BASE_MS = 0.1
-_MEASURED = {
-    "LAT-001", "LAT-002", "LAT-003", "LAT-004", "ACC-001", "ACC-002", "ACC-003", "FPR-001",
-}  # fmt: skip
+_LATENCY = {"LAT-001", "LAT-002", "LAT-003", "LAT-004"}
+_DERIVED = {"ROB-002", "ROB-003", "ROB-004", "ROB-005", "ROB-006", "ROB-007"}
+_MEASURED = _LATENCY | _DERIVED | {"ACC-001", "ACC-002", "ACC-003", "FPR-001", "ROB-001", "ROB-008"}
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,14 @@ def declare_better_than_report(toy: t.Toy) -> None:
 
 @_mutation(
     "INT-001",
-    unknown=_MEASURED | {f"INT-00{n}" for n in (2, 3, 6, 7, 8)} | {"SCH-006", "SIZ-001", "SIZ-002"},
+    unknown=_MEASURED | {f"INT-00{n}" for n in (2, 3, 6, 7, 8)} | {"SCH-006", "SIZ-001", "SIZ-002", "ROB-009"},
 )
 def put_a_folder_in_place_of_the_bundle(toy: t.Toy) -> None:
     toy.bundle.unlink()
     toy.bundle.mkdir()
 
 
-@_mutation("INT-002", "INT-007", unknown=_MEASURED | {"INT-003", "INT-006", "INT-008", "SCH-006"})
+@_mutation("INT-002", "INT-007", unknown=_MEASURED | {"INT-003", "INT-006", "INT-008", "SCH-006", "ROB-009"})
 def truncate_bundle(toy: t.Toy) -> None:
     toy.bundle.write_bytes(toy.bundle.read_bytes()[:-100])
     toy.declare_files()
@@ -222,7 +222,7 @@ def _one_of_40(call: int) -> float:
     return 10.0 if call % 40 == 0 else BASE_MS
 
 
-@_mutation("ACC-001", "ACC-002", "ACC-003", "FPR-001")
+@_mutation("ACC-001", "ACC-002", "ACC-003", "FPR-001", "ROB-008", unknown=_DERIVED)
 def swap_sign_of_binary_head(toy: t.Toy) -> None:
     t.write_bundle(toy.bundle, binary_0_weight=-t.head_arrays()["binary.0.weight"])
     toy.declare_files()
@@ -234,9 +234,12 @@ def rotate_families_of_family_head(toy: t.Toy) -> None:
     toy.declare_files()
 
 
-@_mutation("ACC-003")
+@_mutation("ACC-003", "ROB-002", "ROB-004")
 def raise_threshold(toy: t.Toy) -> None:
-    """To where the longest attacks, one in 23, pass: F1 is then still 0.98, but FNR is 4.3 %."""
+    """To where the longest attacks, one in 23, pass: F1 is then still 0.98, but FNR is 4.3 %.
+
+    Attacks among still more words, as those that are planted or written letter by letter, pass as well.
+    """
     from raxe_conformance import ModelRegistry
     from raxe_conformance.corpus.rows import read_benchmark
 
@@ -252,4 +255,67 @@ def make_a_calm_word_evil(toy: t.Toy) -> None:
     table = t.word_vectors()
     table[t.WORDS.index(t.RARE)] = table[t.WORDS.index(t.EVIL["PI"])]
     toy.onnx.write_bytes(t.onnx_bytes(table))
+    toy.declare_files()
+
+
+def _give_vector(toy: t.Toy, word: str, attack: float) -> None:
+    """Let a word point towards attack, or (negative) away from it, and nowhere else."""
+    table = t.word_vectors()
+    table[t.WORDS.index(word), 0] = attack
+    toy.onnx.write_bytes(t.onnx_bytes(table))
+    toy.declare_files()
+
+
+def _put_tokenizer(toy: t.Toy, tokenizer: bytes) -> None:
+    toy.tokenizer.write_bytes(tokenizer)
+    toy.declare_files()
+
+
+@_mutation("ROB-001", unknown=_LATENCY)
+def overflow_on_one_word(toy: t.Toy) -> None:
+    _give_vector(toy, t.LONE, 3e38)
+
+
+@_mutation("ROB-002")
+def let_documents_drown_attacks(toy: t.Toy) -> None:
+    _give_vector(toy, t.DOCUMENT, -1000.0)
+
+
+@_mutation("ROB-003")
+def tell_capitals_apart(toy: t.Toy) -> None:
+    _put_tokenizer(toy, t.tokenizer_bytes(lowercase=False))
+
+
+@_mutation("ROB-004")
+def forget_look_alikes(toy: t.Toy) -> None:
+    _put_tokenizer(toy, t.tokenizer_bytes(look_alikes=False))
+
+
+@_mutation("ROB-005")
+def forget_base64(toy: t.Toy) -> None:
+    _put_tokenizer(toy, t.tokenizer_bytes(base64=False))
+
+
+@_mutation("ROB-006")
+def excuse_a_polite_word(toy: t.Toy) -> None:
+    _give_vector(toy, t.POLITE, -1000.0)
+
+
+@_mutation("ROB-007")
+def fear_unknown_words(toy: t.Toy) -> None:
+    _give_vector(toy, "[UNK]", 100.0)
+
+
+@_mutation("ROB-008")
+def excuse_a_word_of_twins(toy: t.Toy) -> None:
+    """Of 60 pairs, 20 are then not told apart; of 1,200 attacks, 20 are missed, which no other limit minds."""
+    _give_vector(toy, t.TWIN, -1000.0)
+
+
+@_mutation("ROB-009")
+def train_on_ten_benchmark_rows(toy: t.Toy) -> None:
+    from raxe_conformance.corpus.rows import read_benchmark
+
+    long_rows = [row.text for row in read_benchmark(toy.benchmark).rows if len(row.text.split()) > 12]
+    t.write_bundle(toy.bundle, trained_on=(*t.TRAINED_ON, *long_rows[:10]))
     toy.declare_files()

@@ -7,6 +7,8 @@ linear heads make of it exactly what the words say, so that every decision can b
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raxe_conformance.corpus.disguises import LEET, LOOK_ALIKES
+from raxe_conformance.corpus.fingerprints import MEMBER, training_fingerprints
 from raxe_conformance.fileio import canonical_json, digest_file, sha256
 from raxe_conformance.registry.pack import pack_bundle
 
@@ -22,8 +26,16 @@ WIDTH = 1 + len(FAMILIES)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 CALM = ("please", "weather", "report", "invoice", "garden", "music", "table", "train", "coffee", "letter")
 EVIL = {family: f"evil{family.lower()}" for family in FAMILIES}
-RARE = "quartz"  # stands in one benign row of 40, and is as calm as the others
-WORDS = (*SPECIAL, *CALM, RARE, *EVIL.values())
+# Words as calm as the others, each of which a seeded defect is about.
+RARE = "quartz"  # stands in about 28 benign rows
+TWIN = "amber"  # stands in both rows of 20 pairs of twins
+DOCUMENT = "minutes"  # stands in every benign row of the kind document
+POLITE = "kindly"  # stands in no row, but rewording says it for "please"
+LONE = "onyx"  # stands in one benign row
+CODED = "enc"  # what the tokenizer makes of base64 that says "evil"
+WORDS = (*SPECIAL, *CALM, RARE, TWIN, DOCUMENT, POLITE, LONE, *EVIL.values(), CODED)
+TRAINED_ON = tuple(f"training text number {n} was never in any benchmark of course {n * n}" for n in range(50))
+TWINS = tuple(i for i in range(200) if i % 23 < 12)[:60]  # numbers of rows with a twin: short attacks
 MODEL_ID = "v1.0_toy_int8"
 SPACE = "toy-embedding"
 BUNDLE = "raxe_model_l2_v1.0.raxe"
@@ -81,6 +93,7 @@ def word_vectors() -> NDArray[np.float32]:
     """[words, WIDTH]: calm words point away from attack, each evil word towards it and towards its family."""
     table = np.zeros((len(WORDS), WIDTH), dtype=np.float32)
     table[:, 0] = -1.0
+    table[WORDS.index(CODED), 0] = 100.0
     for index, family in enumerate(FAMILIES):
         row = WORDS.index(EVIL[family])
         table[row, 0], table[row, 1 + index] = 100.0, 100.0
@@ -117,17 +130,41 @@ def onnx_bytes(table: NDArray[np.float32], extra: int = 0) -> bytes:
     return data
 
 
-def tokenizer_bytes() -> bytes:
-    from tokenizers import Tokenizer
+def tokenizer_bytes(*, lowercase: bool = True, look_alikes: bool = True, base64: bool = True) -> bytes:
+    """The toy's tokenizer. It sees through what the robustness checks do to texts, except for what is switched off."""
+    from tokenizers import Tokenizer, normalizers
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
     from tokenizers.processors import TemplateProcessing
 
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    letters = set("".join(EVIL.values()))
+    replaced = [(form, f" {CODED} ") for form in (base64_forms("evil") if base64 else ())]
+    replaced += [(look, letter) for letter, look in LOOK_ALIKES.items() if look_alikes and letter in letters]
+    replaced += [(digit, letter) for letter, digit in LEET.items() if letter in letters]
+    replaced += [(" ".join(word), word) for word in sorted(EVIL.values(), key=len, reverse=True)]
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            *(normalizers.Replace(old, new) for old, new in replaced),
+            # Takes out zero-width characters, too.
+            normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False, handle_chinese_chars=False),
+        ]
+    )
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     text: str = tokenizer.to_str()
     return text.encode()
+
+
+def base64_forms(word: str) -> list[str]:
+    """What base64 of any text holds where the text begins with the word, or holds it after a space."""
+
+    def form(data: bytes, before: int) -> str:
+        encoded = b64encode(bytes(before) + data + bytes(3)).decode("ascii")
+        # Only the characters that depend on nothing but the data.
+        return encoded[-(-8 * before // 6) : 8 * (before + len(data)) // 6]
+
+    return [form(word.encode(), 0), *(form(f" {word}".encode(), before) for before in range(3))]
 
 
 def head_arrays() -> dict[str, NDArray[np.float32]]:
@@ -169,7 +206,14 @@ def manifest(threshold: float = 0.5, space: str = SPACE) -> dict[str, Any]:
     }
 
 
-def write_bundle(path: Path, *, threshold: float = 0.5, space: str = SPACE, **changes: NDArray[np.float32]) -> None:
+def write_bundle(
+    path: Path,
+    *,
+    threshold: float = 0.5,
+    space: str = SPACE,
+    trained_on: Sequence[str] = TRAINED_ON,
+    **changes: NDArray[np.float32],
+) -> None:
     """The toy's bundle; `changes` replace head arrays, with _ for the dots in their names."""
     from safetensors.numpy import save
 
@@ -182,24 +226,36 @@ def write_bundle(path: Path, *, threshold: float = 0.5, space: str = SPACE, **ch
             f"heads/{space}.safetensors": save(arrays),
             "keyword_triggers.json": canonical_json(triggers),
             "schema.json": canonical_json({"type": "object"}),
+            MEMBER: training_fingerprints(trained_on),
         },
     )
 
 
 def benchmark_rows(attacks: int = 1200, benign: int = 1200) -> list[dict[str, str]]:
-    """Rows that the toy decides without an error. Attacks hold one evil word among calm ones."""
+    """Rows that the toy decides without an error. Attacks hold one evil word among calm ones; 60 rows have a twin."""
     rows = []
     for i in range(benign):
         words = [CALM[(i * 7 + k * k) % len(CALM)] for k in range(3 + i % 9)]
-        if i % 40 == 0:
+        if i % 40 == 0 and i not in TWINS:
             words[1] = RARE
-        rows.append({"id": f"b{i}", "text": " ".join(words), "label": "BENIGN", "language": "en", "kind": "assistant"})
+        if i == 20:
+            words[1] = LONE
+        kind = "document" if i % 4 == 3 and i not in TWINS else "assistant"
+        if kind == "document":
+            words.insert(1, DOCUMENT)
+        row = {"id": f"b{i}", "text": " ".join(_twin(words, i)), "label": "BENIGN", "language": "en", "kind": kind}
+        rows.append({**row, "pair": f"p{i}"} if i in TWINS else row)
     for i in range(attacks):
         family = FAMILIES[i % len(FAMILIES)]
         words = [CALM[(i * 3 + k) % len(CALM)] for k in range(2 + i % 23)]
         words.insert(i % len(words), EVIL[family])
-        rows.append({"id": f"a{i}", "text": " ".join(words), "label": family, "language": "en", "kind": "attack"})
+        row = {"id": f"a{i}", "text": " ".join(_twin(words, i)), "label": family, "language": "en", "kind": "attack"}
+        rows.append({**row, "pair": f"p{i}"} if i in TWINS else row)
     return rows
+
+
+def _twin(words: list[str], number: int) -> list[str]:
+    return [*words, TWIN] if number in TWINS[:20] else words
 
 
 def write_benchmark(path: Path, rows: list[dict[str, Any]]) -> None:

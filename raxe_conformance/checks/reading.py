@@ -19,11 +19,15 @@ class Exact:
 
 @dataclass(frozen=True)
 class Proportion:
-    """`hits` of `n` independent rows, such as false alarms of benign rows. `rows` names what is counted."""
+    """`hits` of `n` independent rows, such as false alarms of benign rows. `rows` names what is counted.
+
+    `note` is added to the message: what the figure is made of.
+    """
 
     hits: int
     n: int
     rows: str
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ GROUPS = {
     "registry": "behaviour of the registry",
     "deployment": "shipping and taking back",
 }
-_MODULES = ("schema", "integrity", "size", "latency", "accuracy", "fpr")
+_MODULES = ("schema", "integrity", "size", "latency", "accuracy", "fpr", "robustness")
 
-Measurement = Literal["facts", "loaded", "latency", "scores"]
+Measurement = Literal["facts", "loaded", "latency", "scores", "robustness", "leakage"]
 MEASUREMENTS: tuple[Measurement, ...] = get_args(Measurement)
 Op = Literal["<", ">"]
 

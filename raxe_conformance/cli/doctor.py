@@ -10,6 +10,7 @@ import click
 _EXTRAS = {
     "build": ("onnx", "sklearn"),
     "train": ("torch",),
+    "corpora": ("pooch",),
     "oracle": ("transformers",),
     "dev": ("xdist",),
 }

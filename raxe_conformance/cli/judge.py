@@ -20,7 +20,7 @@ def command(evidence: Path, profile: str, as_json: bool) -> int:
     Exit 0: all MUSTs hold. 1: a MUST failed. 3: none failed, but some are inconclusive. 2: bad usage or input.
     """
     from raxe_conformance.checks.table import catalogue
-    from raxe_conformance.report.evidence_file import read_evidence
+    from raxe_conformance.report.evidence_file import SECTIONS, read_evidence
     from raxe_conformance.report.record import judged_report, verdict_record
     from raxe_conformance.report.terminal import verdict_table
     from raxe_conformance.verdict.judge import judge
@@ -33,7 +33,7 @@ def command(evidence: Path, profile: str, as_json: bool) -> int:
         if all(name in found.measurements for name in check.needs)
     ]
     report = judged_report(
-        {"started": found.started, "model": found.model, "environment": found.environment, "corpus": found.corpus},
+        {name: getattr(found, name) for name in SECTIONS},
         records,
         found.measurements.get("scores"),
         limits,

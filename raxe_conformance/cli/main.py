@@ -19,7 +19,13 @@ _COMMANDS = {
     "list": ("listing", "the variants of a models folder"),
     "scan": ("scan", "run one detector on a text or on lines of standard input"),
     "build": ("build", "make what a variant lacks from its recipe"),
+    "benchmark": ("benchmark", "the specification's benchmark report, or the leave-one-source-out table"),
     "export": ("export", "sentence-transformers model to ONNX and tokenizer"),
+    "corpus": ("corpus", "fetch, verify and count the larger corpora, or a benchmark file"),
+    "new": ("new", "a new metadata file from a template or another variant"),
+    "bundle": ("bundle", "pack, unpack, inspect and verify bundles"),
+    "migrate": ("migrate", "old folder layouts to the new one; dry run unless --apply"),
+    "migrate-joblib": ("migrate_joblib", "a joblib bundle to arrays; runs the code in it"),
 }
 
 

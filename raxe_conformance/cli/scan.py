@@ -37,6 +37,7 @@ def command(model_id: str, text: str, models_dir: Path) -> None:
         "recommended_action",
         "why_it_hit",
         "trigger_matches",
+        "similar_attacks",
     )
     for line in _texts(text):
         result = detector.analyze(line)

@@ -138,10 +138,11 @@ class Transformed:
 class SmallestChange:
     """The smallest change found that hides an attack: its row, the steps, the words (from 0) that each step touches.
 
-    A step without words changes the whole text, which has `of_words` words.
+    A step without words changes the whole text, which has `of_words` words. group is of the steps' transformations.
     """
 
     id: str
+    group: str
     steps: list[str]
     words: list[list[int]]
     of_words: int
@@ -158,11 +159,6 @@ class Robustness:
     parts: list[Transformed]
     smallest: SmallestChange | None
     calls: int
-
-    def worst(self) -> Transformed | None:
-        """The transformation that hides the largest share of attacks, None where none hides any."""
-        hiding = [part for part in self.parts if part.missed]
-        return max(hiding, key=lambda part: len(part.missed) / part.attacks, default=None)
 
 
 @dataclass(frozen=True)

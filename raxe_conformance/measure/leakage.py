@@ -15,7 +15,7 @@ SHARE: Final = 0.5
 
 
 def measure_leakage(variant: Variant, rows: Sequence[Row], *, share: float = SHARE) -> Leakage:
-    """Compare every row with the fingerprints. Raises BundleError where the bundle or its fingerprints cannot be read."""
+    """Compare every row with the fingerprints. Raises BundleError where the bundle or they cannot be read."""
     bundle = open_bundle(variant)
     if MEMBER not in bundle.names:
         return Leakage(fingerprints=None, compared=0, too_short=0, share=share, near={})

@@ -1,7 +1,7 @@
 """Decisions on derived texts: which flagged attacks stay flagged, which passed benign rows stay passed.
 
-Only rows that the detector decides rightly as they stand are asked about again, so what is found is due to the change and
-not to the row. The sample is seeded and bounded: at most MOST_CALLS calls of `analyze`.
+Only rows that the detector decides rightly as they stand are asked about again, so what is found is due to the change
+and not to the row. The sample is seeded and bounded: at most MOST_CALLS calls of `analyze`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ def measure_robustness(detector: Any, rows: Sequence[Row], scores: Scores, *, se
     A derived text on which `analyze` fails counts as decided wrongly, and is counted in `failed` too.
     """
     flagged, passed = _right(rows, scores)
-    carriers = _carriers(passed, seed)
-    known = transformations(carriers)
+    known = transformations(_carriers(passed, seed))
+    # One order for all transformations, so that their samples hold the same rows wherever they can.
+    attack_order = _shuffled(flagged, seed, lambda row: row.label)
+    benign_order = _shuffled(passed, seed, lambda row: row.kind)
     asked = _Asked(detector)
-    parts, missed = [], {}
+    parts: list[Transformed] = []
+    missed: dict[str, list[Row]] = {}
     for transformation in known.values():
-        attacks = _sample(_shuffled(flagged, seed, lambda row: row.label), transformation, ATTACKS, seed)
-        free = [row for row in passed if not any(row.text.strip() in carrier for carrier in carriers)]
-        benign = _sample(_shuffled(free, seed, lambda row: row.kind), transformation, BENIGN, seed)
+        attacks = _sample(attack_order, transformation, ATTACKS, seed)
+        benign = _sample(benign_order, transformation, BENIGN, seed)
         failed = asked.failed
         lost = [row for row, text in attacks if not asked.flags(text, otherwise=False)]
         alarms = [row for row, text in benign if asked.flags(text, otherwise=True)]
@@ -55,9 +57,10 @@ def measure_robustness(detector: Any, rows: Sequence[Row], scores: Scores, *, se
                 failed=asked.failed - failed,
             )
         )
-    found = Robustness(seed=seed, flagged=len(flagged), passed=len(passed), parts=parts, smallest=None, calls=0)
-    smallest = _smallest(found, missed, known, asked, seed)
-    return Robustness(**{**vars(found), "smallest": smallest, "calls": asked.calls})
+    smallest = _smallest(parts, missed, known, asked, seed)
+    return Robustness(
+        seed=seed, flagged=len(flagged), passed=len(passed), parts=parts, smallest=smallest, calls=asked.calls
+    )
 
 
 def smallest_miss(
@@ -70,25 +73,13 @@ def smallest_miss(
 ) -> tuple[Step, ...] | None:
     """The smallest chain of transformations of an attack that makes a detector miss it, found by hypothesis.
 
-    `missed` says of a text whether the detector lets it pass; it is called at most `most_calls` times. Smaller is: fewer
-    steps, then an earlier transformation of `known`, then fewer words changed. None where no chain was found that does it.
+    `missed` says of a text whether the detector lets it pass; it is called at most `most_calls` times. Chains that
+    change words come first, then chains that change the whole text; of each, none could do with a step or a word less.
+    None where no chain was found.
     """
-    from hypothesis import HealthCheck, find, settings
-    from hypothesis import strategies as st
-    from hypothesis.errors import NoSuchExample
-
-    numbers = st.integers(0, max(0, len(text.split()) - 1))
-    some_words = st.lists(numbers, min_size=1, max_size=8, unique=True).map(lambda words: tuple(sorted(words)))
-    every_word = st.just(())
-    steps = st.one_of(
-        [
-            st.builds(Step, st.just(name), some_words | every_word if transformation.word else every_word)
-            for name, transformation in known.items()
-        ]
-    )
     answers: dict[str, bool] = {}
 
-    def fails(chain: list[Step]) -> bool:
+    def fails(chain: Sequence[Step]) -> bool:
         changed = apply_chain(chain, text, dict(known), seed=seed)
         if changed == text:
             return False
@@ -98,16 +89,51 @@ def smallest_miss(
             answers[changed] = missed(changed)
         return answers[changed]
 
+    by_word = [name for name, transformation in known.items() if transformation.word]
+    chain = _find(fails, by_word, [], len(text.split()), seed, most_calls // 2) if by_word else None
+    if chain is None:
+        chain = _find(fails, by_word, list(known), len(text.split()), seed, most_calls)
+    return None if chain is None else _lean(chain, fails)
+
+
+def _find(
+    fails: Callable[[Sequence[Step]], bool], by_word: list[str], whole: list[str], words: int, seed: int, examples: int
+) -> list[Step] | None:
+    """A small chain of up to three steps that fails: each changes up to eight words, or the whole text."""
+    from hypothesis import HealthCheck, Phase, Verbosity, find, settings
+    from hypothesis import strategies as st
+    from hypothesis.errors import NoSuchExample
+
+    numbers = st.lists(st.integers(0, max(0, words - 1)), min_size=1, max_size=8).map(lambda n: tuple(sorted(set(n))))
+    steps = [st.builds(Step, st.sampled_from(by_word), numbers)] if by_word else []
+    steps += [st.builds(Step, st.sampled_from(whole))] if whole else []
     try:
-        found = find(
-            st.lists(steps, min_size=1, max_size=3), fails, random=Random(seed),  # noqa: S311  a search, not a secret
+        return find(
+            st.lists(st.one_of(steps), min_size=1, max_size=3), fails,
+            random=Random(seed),  # noqa: S311  a search, not a secret
+            # Named in full, so that a profile of whoever runs pytest changes nothing.
             settings=settings(
-                max_examples=most_calls, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+                max_examples=examples, database=None, deadline=None, phases=(Phase.generate, Phase.shrink),
+                suppress_health_check=list(HealthCheck), verbosity=Verbosity.normal,
             ),
         )  # fmt: skip
     except NoSuchExample:
         return None
-    return tuple(found)
+
+
+def _lean(chain: Sequence[Step], fails: Callable[[Sequence[Step]], bool]) -> tuple[Step, ...]:
+    """The chain without the steps and words that it can do without."""
+    lean = list(chain)
+    for step in list(lean):
+        fewer = [other for other in lean if other is not step]
+        if fewer and fails(fewer):
+            lean = fewer
+    for at, step in enumerate(lean):
+        for word in step.words:
+            words = tuple(other for other in lean[at].words if other != word)
+            if words and fails([*lean[:at], Step(step.name, words), *lean[at + 1 :]]):
+                lean[at] = Step(step.name, words)
+    return tuple(lean)
 
 
 class _Asked:
@@ -131,16 +157,16 @@ class _Asked:
 
 def _right(rows: Sequence[Row], scores: Scores) -> tuple[list[Row], list[Row]]:
     """Attacks that were flagged, and benign rows that were passed."""
-    answered = [row for row, score in zip(rows, scores.scores, strict=True) if score is not None]
-    said = {row_id for row_id, attack in zip(scores.ids, scores.attacks, strict=True) if attack}
-    return (
-        [row for row in answered if row.is_attack and row.id in said],
-        [row for row in answered if not row.is_attack and row.id not in said],
-    )
+    right = [
+        row
+        for row, attack, score in zip(rows, scores.attacks, scores.scores, strict=True)
+        if score is not None and attack == row.is_attack
+    ]
+    return [row for row in right if row.is_attack], [row for row in right if not row.is_attack]
 
 
 def _shuffled(rows: Iterable[Row], seed: int, key: Callable[[Row], Any]) -> list[Row]:
-    """The rows in a seeded order that takes the groups (families, kinds) in turn, so that a prefix holds all of them."""
+    """The rows in a seeded order that takes the groups in turn, so that the first few are of all of them."""
     chance = Random(seed)  # noqa: S311  an order, not a secret
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -164,29 +190,37 @@ def _sample(rows: Iterable[Row], change: Transformation, most: int, seed: int) -
 
 
 def _carriers(passed: Sequence[Row], seed: int) -> list[str]:
-    """Long harmless texts out of benign rows that the detector passes, of the first kind that there is, in English first."""
-    for kind in (*_CARRIER_KINDS, None):
-        texts = [row for row in passed if kind is None or row.kind == kind]
-        if texts:
-            ordered = _shuffled(texts, seed, lambda row: not (row.language or "en").startswith("en"))
-            ordered.sort(key=lambda row: not (row.language or "en").startswith("en"))
-            return long_texts([row.text for row in ordered])
-    return []
+    """Long harmless texts out of benign rows that the detector passes: content before requests, English first."""
+
+    def rank(row: Row) -> tuple[int, bool]:
+        kind = _CARRIER_KINDS.index(row.kind) if row.kind in _CARRIER_KINDS else len(_CARRIER_KINDS)
+        return kind, not (row.language or "en").startswith("en")
+
+    return long_texts([row.text for row in sorted(_shuffled(passed, seed, lambda row: ""), key=rank)])
 
 
 def _smallest(
-    found: Robustness, missed: Mapping[str, Sequence[Row]], known: Mapping[str, Transformation], asked: _Asked, seed: int
+    parts: Sequence[Transformed],
+    missed: Mapping[str, Sequence[Row]],
+    known: Mapping[str, Transformation],
+    asked: _Asked,
+    seed: int,
 ) -> SmallestChange | None:
-    """The smallest change that hides the shortest attack that the worst transformation hides."""
-    worst = found.worst()
-    if worst is None:
+    """The smallest change of the worst transformation's kind that hides the shortest attack which that one hides.
+
+    The worst of those that go word by word, because of them something can be learnt: which word a detector hangs on.
+    """
+    hiding = [part for part in parts if part.missed]
+    if not hiding:
         return None
+    worst = max(hiding, key=lambda part: (known[part.name].word is not None, len(part.missed) / part.attacks))
     row = min(missed[worst.name], key=lambda row: (len(row.text), row.id))
     before = asked.calls
-    same_group = {worst.name: known[worst.name]} | {n: t for n, t in known.items() if t.group == worst.group}
-    chain = smallest_miss(lambda text: not asked.flags(text, otherwise=False), row.text, same_group, seed=seed)
+    related = {worst.name: known[worst.name]} | {n: t for n, t in known.items() if t.group == worst.group}
+    chain = smallest_miss(lambda text: not asked.flags(text, otherwise=False), row.text, related, seed=seed)
     return SmallestChange(
         id=row.id,
+        group=worst.group,
         steps=[step.name for step in chain or (Step(worst.name),)],
         words=[list(step.words) for step in chain or (Step(worst.name),)],
         of_words=len(row.text.split()),

@@ -11,7 +11,6 @@ import io
 import re
 import stat
 import struct
-import unicodedata
 import zipfile
 import zlib
 from pathlib import Path
@@ -37,18 +36,51 @@ _DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _REPACK = "pack it again with `raxe-conformance bundle pack`"
 
 
-def looks_like_pickle(data: bytes) -> bool:
-    """Whether bytes begin as a pickle (protocol 2 and up), or as a compressed joblib file."""
-    return (data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05" and len(data) > 2) or data[:2] == b"ZF"
+_PROGRAMS = (
+    b"PK", b"ZF", b"MZ", b"#!", b"\x7fELF", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"7z\xbc\xaf",
+    b"Rar!", b"\x93NUMPY", b"\x89HDF", b"\0asm", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda",
+)  # fmt: skip
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_SNIFFED = 64  # bytes of a member that its kind is told by
+_EXTRA_FIELDS = {0x5455, 0x7875, 0x000A}  # times and owners; others give a member another name or size
+
+
+def looks_like_program(head: bytes) -> bool:
+    """Whether bytes begin as a pickle (protocol 2 and up), a compressed file or archive, or machine code."""
+    pickled = head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+    # Compiled Python: a version, then a line end that text never has.
+    compiled = head[2:4] == b"\r\n" and not head[:2].isascii()
+    return pickled or compiled or head.startswith(_PROGRAMS)
+
+
+def _begins_as(suffix: str, head: bytes) -> bool:
+    """Whether bytes begin as files of this suffix do."""
+    if suffix == ".json":
+        return head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:1] in (b"{", b"[")
+    if suffix == ".safetensors":
+        # A header's length, which may look like a pickle's first bytes, then the header.
+        return head[8:9] == b"{" and head[4:8] == bytes(4)
+    if suffix == ".onnx":
+        return head[:1] == b"\x08"
+    return not _NO_TEXT.search(head) and not head.startswith(b"#!")
+
+
+def _key(name: str) -> str:
+    """What file systems that ignore case take for one."""
+    return name.removesuffix("/").casefold()
 
 
 class Archive:
     """The members of a ZIP file, checked. `sha256` and `size` are of the bytes that the members come from."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the file. Raises MissingFileError, BundleError (no ZIP), UnsafeBundleError, ExecutableMemberError."""
+    def __init__(self, path: Path, *, within: Path | None = None) -> None:
+        """Read the file, which a link must not place outside of `within`.
+
+        Raises MissingFileError, BundleError (no ZIP), UnsafeBundleError, ExecutableMemberError.
+        """
         self.path = path
-        data = read_bounded(path, MAX_ARCHIVE_BYTES, what="the bundle")
+        data = read_bounded(path, MAX_ARCHIVE_BYTES, what="the bundle", within=within)
         self.size, self.sha256 = len(data), sha256(data)
         self._check_end(data)
         try:
@@ -56,6 +88,8 @@ class Archive:
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error, UnicodeError) as error:
             raise BundleError(f"is no readable ZIP: {error}", file=path, remedy=_REPACK) from None
         infos = self._zip.infolist()
+        if len(infos) != struct.unpack_from("<H", data, self.size - 12)[0]:
+            raise self._unsafe("the directory does not hold as many members as it counts")
         if len(infos) > MAX_MEMBERS:
             raise self._unsafe(f"has {len(infos)} members, at most {MAX_MEMBERS} are read")
         if sum(info.file_size for info in infos) > MAX_UNPACKED_BYTES:
@@ -64,31 +98,51 @@ class Archive:
         for info in infos:
             self._check_name(info, seen)
             self._check_header(info)
+        folders = {"/".join(name.split("/")[:depth]) for name in seen for depth in range(1, name.count("/") + 1)}
+        files = {_key(info.orig_filename): info.filename for info in infos if not info.is_dir()}
+        for key in sorted(folders & files.keys()):
+            raise self._unsafe("the member is a file and a folder", files[key])
         self._check_layout(data, infos)
         self._infos = {info.filename: info for info in infos if not info.is_dir()}
+        for name in self.names:
+            self._check_kind(name, self._read(name, _SNIFFED))
 
     @property
     def names(self) -> list[str]:
         """Names of the files, sorted."""
         return sorted(self._infos)
 
-    def read(self, name: str) -> bytes:
-        """A member's bytes, its length and CRC verified. Raises BundleError, ExecutableMemberError."""
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """A member's bytes, its length and CRC verified. Raises BundleError, also where they are more than `most`."""
         info = self._infos.get(name)
         if info is None:
             raise BundleError("the member does not exist", file=self.path, field=name, remedy=_REPACK)
+        if most is not None and info.file_size > most:
+            raise BundleError(f"the member is larger than {most} bytes", file=self.path, field=name, remedy=_REPACK)
+        data = self._read(name, info.file_size + 1)
+        if len(data) != info.file_size:
+            raise self._unsafe("the member is not as long as the directory says", name)
+        self._check_kind(name, data[:_SNIFFED])
+        return data
+
+    def _read(self, name: str, most: int) -> bytes:
         try:
-            with self._zip.open(info) as handle:
-                data = handle.read(info.file_size + 1)
+            with self._zip.open(self._infos[name]) as handle:
+                return handle.read(most)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
             raise BundleError(
                 f"the member cannot be read: {error}", file=self.path, field=name, remedy=_REPACK
             ) from None
-        if len(data) != info.file_size:
-            raise self._unsafe("the member is not as long as the directory says", name)
-        if looks_like_pickle(data):
+
+    def _check_kind(self, name: str, head: bytes) -> None:
+        suffix = Path(name).suffix.lower()
+        if _begins_as(suffix, head):
+            return
+        if looks_like_program(head):
             raise self._executable(name)
-        return data
+        # The manifest is read as JSON in any case, and that says better what is wrong with it.
+        if name != "manifest.json":
+            raise self._unsafe(f"the member does not begin as {suffix} files do", name)
 
     def _unsafe(self, problem: str, name: str | None = None) -> UnsafeBundleError:
         return UnsafeBundleError(problem, file=self.path, field=name, remedy=_REPACK)
@@ -135,10 +189,12 @@ class Archive:
             or "\\" in name
             or _DRIVE.match(name)
             or any(part in ("", ".", "..") or part != part.strip() or _DEVICES.match(part) for part in parts)
-            or not all(c.isprintable() and c not in '<>:"|?*' for c in name)
+            # Beyond ASCII, code pages and Unicode forms make one name many.
+            or not all(c.isascii() and c.isprintable() and c not in '<>:"|?*' for c in name)
+            or any(part.endswith(".") for part in parts)
         ):
             raise self._unsafe("the member's name could lead out of the folder, or is read differently elsewhere", name)
-        key = unicodedata.normalize("NFKC", plain).casefold()
+        key = _key(name)
         if key in seen:
             raise self._unsafe("two members have this name (or names that some file systems take for one)", name)
         seen.add(key)
@@ -161,10 +217,19 @@ class Archive:
             raise self._unsafe("the member is encrypted", name)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise self._unsafe(f"the member is packed by method {info.compress_type}; stored or deflate is read", name)
+        self._check_extra(info.extra, name)
         if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
             raise self._unsafe("the stored member has two lengths", name)
         if info.file_size > 1_000_000 and info.file_size > MAX_RATIO * max(1, info.compress_size):
             raise self._unsafe(f"the member unpacks to more than {MAX_RATIO} times its size", name)
+
+    def _check_extra(self, extra: bytes, name: str) -> None:
+        position = 0
+        while position < len(extra):
+            kind, length = struct.unpack_from("<2H", extra, position) if position + 4 <= len(extra) else (0, 0)
+            position += 4 + length
+            if kind not in _EXTRA_FIELDS or position > len(extra):
+                raise self._unsafe(f"the member has the extra field {kind:#06x}, which readers treat differently", name)
 
     def _check_layout(self, data: bytes, infos: list[zipfile.ZipInfo]) -> None:
         """Local headers say what the directory says, and stand one behind the other from byte 0."""
@@ -188,6 +253,8 @@ class Archive:
                 or (told != meant and not (streamed and told == (0, 0, 0)))
             ):
                 raise self._unsafe("the member's own header contradicts the directory", info.filename)
+            extra = start + 30 + name_length
+            self._check_extra(data[extra : extra + extra_length], info.filename)
             position = start + 30 + name_length + extra_length + info.compress_size
             if streamed:
                 descriptor = struct.pack("<3L", *meant)

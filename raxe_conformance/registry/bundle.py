@@ -13,15 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raxe_conformance.errors import BundleError, ChecksumError, HeadSetError, RaxeError
+from raxe_conformance.errors import BundleError, ChecksumError, HeadSetError, JsonError, RaxeError, one_line
 from raxe_conformance.fileio import sha256
 from raxe_conformance.headset import HeadSet
 from raxe_conformance.registry.archive import Archive
-from raxe_conformance.strict_json import parse_json_object
+from raxe_conformance.strict_json import MAX_METADATA_BYTES, parse_json_object
 
 MANIFEST = "manifest.json"
 SUPPORTED_SCHEMAS = ("2.0.0",)
 FAMILIES = ("PI", "JB", "CMD", "PII", "ENC", "RAG")
+MAX_LENGTH = 8_192  # tokens of one window; the runtime checks a model for every length up to it
+MAX_JSON_BYTES = 8_000_000
+MAX_HEADS_BYTES = 32_000_000
+POOLINGS, NORMALIZATIONS = ("mean",), ("l2",)
+_MAX_LOGIT = 1e30
 _HEX = re.compile(r"[0-9a-f]{64}")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
@@ -44,19 +49,23 @@ class Manifest:
 class Bundle:
     """An opened bundle. Every member handed out has had its declared checksum verified."""
 
-    def __init__(self, path: Path) -> None:
-        """Open and check the structure. Raises BundleError and its kinds, MissingFileError."""
+    def __init__(self, path: Path, *, within: Path | None = None) -> None:
+        """Open and check the structure. within: the folder that a link must not lead out of.
+
+        Raises BundleError and its kinds, MissingFileError.
+        """
         self.path = path
-        self._archive = Archive(path)
+        self._archive = Archive(path, within=within)
         self.size, self.sha256 = self._archive.size, self._archive.sha256
         self.names = self._archive.names
         if MANIFEST not in self.names:
             raise BundleError("has no manifest.json", file=path, remedy="pack it with `raxe-conformance bundle pack`")
         self.manifest = self._parse_manifest()
 
-    def member(self, name: str) -> bytes:
-        """A member's bytes. Raises ChecksumError where they are not what the manifest declares."""
-        data = self._archive.read(name)
+    def member(self, name: str, most: int | None = None) -> bytes:
+        """A member's bytes. Raises ChecksumError where they are not what the manifest declares, BundleError where they
+        are more than `most`."""
+        data = self._archive.read(name, most)
         if name == MANIFEST:
             return data
         declared = self.manifest.checksums.get(name)
@@ -71,7 +80,12 @@ class Bundle:
 
     def json(self, name: str) -> dict[str, Any]:
         """A JSON member as an object."""
-        return parse_json_object(self.member(name), file=f"{self.path}!{name}")
+        return parse_json_object(self.member(name, MAX_JSON_BYTES), file=f"{self.path}!{name}")
+
+    def verify(self) -> None:
+        """Read and check every member. Raises the first of `problems`."""
+        for problem in self.problems():
+            raise problem
 
     def problems(self) -> list[RaxeError]:
         """Everything that is wrong with the members: checksums, members missing or undeclared, unreadable heads."""
@@ -106,19 +120,27 @@ class Bundle:
         def need(key: str, kind: type | tuple[type, ...], ok: bool = True) -> Any:
             value = entry.get(key)
             if not isinstance(value, kind) or isinstance(value, bool) or not ok:
-                raise HeadSetError(f"is {value!r}, which is no usable value", file=self.path, field=f"{at}.{key}")
+                raise HeadSetError(
+                    f"is {one_line(repr(value), 60)}, which is no usable value", file=self.path, field=f"{at}.{key}"
+                )
             return value
 
         dimension, length = need("dimension", int), need("max_sequence_length", int)
-        threshold = float(need("threshold", (int, float)))
-        if not 1 <= dimension <= 65_536 or not 3 <= length <= 65_536 or not 0.0 < threshold < 1.0:
+        threshold = need("threshold", (int, float))
+        if not 1 <= dimension <= 65_536 or not 3 <= length <= MAX_LENGTH or not 0.0 < threshold < 1.0:
             raise HeadSetError(
-                f"dimension {dimension}, max_sequence_length {length} or threshold {threshold} is out of range",
-                file=self.path, field=at,
+                f"dimension {str(dimension)[:20]}, max_sequence_length {str(length)[:20]} or threshold "
+                f"{str(threshold)[:20]} is out of range",
+                file=self.path, field=at, remedy="dimension 1–65536, max_sequence_length 3–8192, 0 < threshold < 1",
             )  # fmt: skip
+        pooling = need("pooling", str, entry.get("pooling") in POOLINGS)
+        normalization = need("normalization", str, entry.get("normalization") in NORMALIZATIONS)
+        tokenizer = entry.get("tokenizer_sha256")
+        if tokenizer is not None and (not isinstance(tokenizer, str) or not _HEX.fullmatch(tokenizer)):
+            raise HeadSetError("is no SHA-256 in lower-case hex", file=self.path, field=f"{at}.tokenizer_sha256")
         pairs = tuple((f, s) for f in self.manifest.families for s in self.manifest.subfamilies.get(f, ()))
         name = need("file", str)
-        layers = _read_layers(self.member(name), dimension, f"{self.path}!{name}")
+        layers = _read_layers(self.member(name, MAX_HEADS_BYTES), dimension, f"{self.path}!{name}")
         for head, outputs in (("binary", 1), ("family", len(self.manifest.families)), ("subfamily", len(pairs))):
             if head not in layers:
                 if head != "subfamily":
@@ -132,11 +154,11 @@ class Bundle:
         return HeadSet(
             embedding_model=embedding_model,
             dimension=dimension,
-            threshold=threshold,
-            pooling=need("pooling", str),
-            normalization=need("normalization", str),
+            threshold=float(threshold),
+            pooling=pooling,
+            normalization=normalization,
             max_sequence_length=length,
-            tokenizer_sha256=entry.get("tokenizer_sha256"),
+            tokenizer_sha256=tokenizer,
             families=self.manifest.families,
             subfamilies=pairs if "subfamily" in layers else (),
             layers=layers,
@@ -144,7 +166,7 @@ class Bundle:
 
     def _parse_manifest(self) -> Manifest:
         where = f"{self.path}!{MANIFEST}"
-        raw = parse_json_object(self._archive.read(MANIFEST), file=where)
+        raw = parse_json_object(self._archive.read(MANIFEST, MAX_METADATA_BYTES), file=where)
 
         def text(key: str) -> str:
             value = raw.get(key)
@@ -209,16 +231,29 @@ def _read_layers(
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    # The library keeps the last of two arrays of one name; a strict reader of the header finds them.
+    size = int.from_bytes(data[:8], "little")
+    if 8 + size <= len(data):
+        try:
+            parse_json_object(data[8 : 8 + size], file=where)
+        except JsonError as error:
+            raise HeadSetError(f"is no readable safetensors file: its header {error.problem}", file=where) from None
     try:
         arrays = load(data)
     except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise HeadSetError(f"is no readable safetensors file: {error}", file=where) from None
     layers: dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = {}
     for head in sorted({name.split(".")[0] for name in arrays}):
-        width = dimension
+        width, largest = dimension, 1.0
         for index in range(sum(name.startswith(f"{head}.") for name in arrays) // 2):
             weight, bias = arrays.get(f"{head}.{index}.weight"), arrays.get(f"{head}.{index}.bias")
-            if weight is None or bias is None or weight.ndim != 2 or bias.shape != (weight.shape[0],):
+            if (
+                weight is None
+                or bias is None
+                or weight.ndim != 2
+                or bias.shape != (weight.shape[0],)
+                or not weight.size
+            ):
                 raise HeadSetError("has no fitting weight and bias", file=where, field=f"{head}.{index}")
             if weight.shape[1] != width:
                 raise HeadSetError(
@@ -229,6 +264,11 @@ def _read_layers(
                 raise HeadSetError("is not float32", file=where, field=f"{head}.{index}")
             if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
                 raise HeadSetError("holds NaN or infinity", file=where, field=f"{head}.{index}")
+            # No vector longer than 1 comes in, so this bounds what comes out; infinity − infinity would be NaN.
+            with np.errstate(over="ignore"):
+                largest = largest * float(np.linalg.norm(weight.astype(np.float64))) + float(np.linalg.norm(bias))
+            if not largest < _MAX_LOGIT:
+                raise HeadSetError("holds numbers too large to add up", file=where, field=f"{head}.{index}")
             layers.setdefault(head, []).append((weight, bias))
             width = weight.shape[0]
         if 2 * len(layers.get(head, ())) != sum(name.startswith(f"{head}.") for name in arrays):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from raxe_conformance.errors import (
     ChecksumError,
@@ -13,9 +15,10 @@ from raxe_conformance.errors import (
     RaxeError,
     UnknownModelError,
 )
-from raxe_conformance.fileio import CHECKSUM, read_bounded
+from raxe_conformance.fileio import CHECKSUM, digest_file, read_bounded
 from raxe_conformance.registry.bundle import Bundle
 from raxe_conformance.registry.discover import discover
+from raxe_conformance.registry.metadata import Metadata, Requirements
 from raxe_conformance.registry.variant import Variant
 
 
@@ -26,9 +29,18 @@ class Catalog:
         """Raises RegistryError where there is no such folder."""
         self.models_dir = Path(models_dir)
         discovery = discover(self.models_dir)
-        self.variants = discovery.variants
-        self.warnings = discovery.warnings
+        self._discovery, self.variants = discovery, discovery.variants
         self._by_id = {variant.model_id: variant for variant in self.variants}
+
+    @property
+    def warnings(self) -> tuple[RaxeError, ...]:
+        """What discovery found wrong, in all of every file."""
+        return self._discovery.warnings
+
+    @property
+    def early_warnings(self) -> tuple[RaxeError, ...]:
+        """What is known to be wrong without reading more of the metadata files than discovery needs."""
+        return self._discovery.early_warnings
 
     def variant(self, model_id: str) -> Variant:
         """One variant, usable or not. Raises UnknownModelError that lists the near names."""
@@ -36,6 +48,46 @@ class Catalog:
         if found is None:
             raise unknown_model(model_id, self._by_id, self.models_dir)
         return found
+
+
+def complete_metadata(metadata: Metadata, models_dir: Path) -> Metadata:
+    """Metadata with what can be generated where it is missing: sizes and checksums of those files that exist, and the
+    packages that the runtime needs. What is declared stays. Raises RaxeError where a file cannot be read.
+    """
+    info, needs = metadata.file_info, metadata.requirements
+    generated: dict[str, Any] = {}
+    for name, folder, size, checksum in (
+        (info.filename, "bundles", "size_mb", "checksum"),
+        (info.onnx_embeddings, "embeddings", "onnx_embeddings_size_mb", "onnx_embeddings_checksum"),
+        (info.tokenizer, "embeddings", None, "tokenizer_checksum"),
+    ):
+        fields = [field for field in (size, checksum) if field is not None and getattr(info, field) is None]
+        path = models_dir / folder / name if name and "/" not in name else models_dir / (name or "")
+        inside = path.resolve().is_relative_to(models_dir.resolve())
+        if not fields or not inside or not path.is_file():
+            continue
+        digest = digest_file(path, path.name)
+        values = {size: round(digest.bytes / 1e6, 6), checksum: f"sha256:{digest.sha256}"}
+        generated |= {field: values[field] for field in fields}
+    if needs.additional_dependencies is None and needs.runtime is not None:
+        needs = replace(needs, additional_dependencies=dependencies(needs))
+    return replace(metadata, file_info=replace(info, **generated), requirements=needs)
+
+
+def dependencies(needs: Requirements) -> list[str]:
+    """The packages of a runtime, as pip takes them. A custom runtime's are not known."""
+    engine, others = _PACKAGES.get(needs.runtime or "", ("", ()))
+    if not engine:
+        return []
+    return [f"{engine}>={needs.min_runtime_version}" if needs.min_runtime_version else engine, *others]
+
+
+_ONNX = ("onnxruntime", ("tokenizers", "numpy", "safetensors"))
+_PACKAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("onnx", "onnx_int8", "onnx_fp16"), _ONNX),
+    "pytorch": ("torch", ()),
+    "tensorflow": ("tensorflow", ()),
+}
 
 
 def unknown_model(model_id: str, known: Iterable[str], models_dir: Path) -> UnknownModelError:
@@ -49,13 +101,18 @@ def unknown_model(model_id: str, known: Iterable[str], models_dir: Path) -> Unkn
     )
 
 
+def _said(variant: Variant, field: str) -> RaxeError | None:
+    """What discovery found wrong with a field: a name that leads out of the folder is not the lack of one."""
+    return next((problem for problem in variant.problems if problem.field == field), None)
+
+
 def open_bundle(variant: Variant) -> Bundle:
     """The variant's bundle. Raises MissingFileError, BundleError and its kinds."""
     if variant.bundle_path is None:
-        raise MissingFileError(
+        raise _said(variant, "file_info.filename") or MissingFileError(
             "names no bundle", file=variant.metadata_path, field="file_info.filename", remedy="name the .raxe file"
         )
-    return Bundle(variant.bundle_path)
+    return Bundle(variant.bundle_path, within=variant.models_dir)
 
 
 def read_part(variant: Variant, role: str, most: int) -> bytes:
@@ -65,12 +122,13 @@ def read_part(variant: Variant, role: str, most: int) -> bytes:
     """
     path = variant.files().get(role)
     if path is None:
-        raise MissingFileError(
+        field = "file_info.onnx_embeddings" if role == "embeddings" else f"file_info.{role}"
+        raise _said(variant, field) or MissingFileError(
             f"names no {role} file", file=variant.metadata_path, field="ml_config.embedding_model",
             remedy="name the embedding model and its quantization",
         )  # fmt: skip
     try:
-        return read_bounded(path, most, what=f"the {role} file")
+        return read_bounded(path, most, what=f"the {role} file", within=variant.models_dir)
     except MissingFileError:
         raise EmbeddingNotBuiltError(
             f"the {role} file does not exist", file=path, remedy=f"run: raxe-conformance build {variant.model_id}"

@@ -1,67 +1,31 @@
 """Metadata files (schema 2.0.0, and 1.x) as typed values whose round trip loses nothing.
 
 Every section keeps the mapping that it was read from: keys that this version does not know (and comment keys that begin
-with "_") stay in `raw` and come back from `to_dict`. Typed fields are views of it.
+with "_") stay in `raw` and come back from `to_dict`. Typed fields are views of it. null stands for "not known".
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import json
+import math
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from raxe_conformance.errors import MetadataError
-from raxe_conformance.strict_json import read_json_object
+from raxe_conformance.strict_json import MAX_DEPTH, parse_json_object, read_json_object
 
 SCHEMA_VERSION = "2.0.0"
 RUNTIMES = ("pytorch", "onnx", "onnx_int8", "onnx_fp16", "tensorflow", "custom")
 STATUSES = ("active", "experimental", "deprecated")
-
-
-_HINTS: dict[type, dict[str, Any]] = {}
-
-
-def _typed_fields(cls: type) -> dict[str, Any]:
-    """Field names and types of a section class, resolved once."""
-    if cls not in _HINTS:
-        _HINTS[cls] = _resolve(cls)
-    return _HINTS[cls]
-
-
-def _resolve(cls: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(cls)
-    return {f.name: hints[f.name] for f in dataclasses.fields(cls) if f.name != "raw"}
-
-
-def _section_type(hint: Any) -> type[Section] | None:
-    for option in (hint, *typing.get_args(hint)):
-        if isinstance(option, type) and issubclass(option, Section):
-            return option
-    return None
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a JSON value has the type of a dataclass field."""
-    origin = typing.get_origin(hint)
-    if hint is Any:
-        return True
-    if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, option) for option in typing.get_args(hint))
-    if hint is types.NoneType:
-        return value is None
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if origin is list:
-        return isinstance(value, list) and all(_fits(item, typing.get_args(hint)[0]) for item in value)
-    if origin is dict:
-        return isinstance(value, dict) and all(_fits(item, typing.get_args(hint)[1]) for item in value.values())
-    return isinstance(value, typing.cast(type, hint))
+_SCHEMA_FILE: Final = f"metadata-{SCHEMA_VERSION}.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,46 +36,47 @@ class Section:
 
     @classmethod
     def from_dict(cls, value: dict[str, Any], *, file: Path | str, at: str = "") -> Self:
-        """Read a JSON object. Raises MetadataError that names the field whose type is wrong."""
+        """Take over a JSON object. Raises MetadataError that names the field whose type is wrong."""
+        misfit = find_misfit(cls, value, at)
+        if misfit is not None:
+            raise misfit.error(file)
+        return cls._of(value)
+
+    @classmethod
+    def _of(cls, value: dict[str, Any]) -> Self:
         known: dict[str, Any] = {}
-        for name, hint in _typed_fields(cls).items():
-            if name not in value:
+        for name, slot in _slots(cls).items():
+            item = value.get(name)
+            if item is None:
                 continue
-            item, where = value[name], f"{at}.{name}" if at else name
-            inner = _section_type(hint)
-            if inner is not None and isinstance(item, dict):
-                known[name] = inner.from_dict(item, file=file, at=where)
-            elif inner is not None or not _fits(item, hint):
-                raise MetadataError(
-                    f"is {_json_type(item)}, but should be {_describe(hint)}", file=file, field=where,
-                    remedy="see the schema: metadata-2.0.0.json",
-                )  # fmt: skip
-            else:
-                known[name] = item
+            if slot.section is not None:
+                of = slot.section._of
+                item = [of(entry) for entry in item] if isinstance(item, list) else of(item)
+            known[name] = item
         return cls(raw=value, **known)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object: what was read, with the typed fields laid over it."""
+        """The JSON object: what was read, with what was changed since laid over it."""
         result = copy.deepcopy(self.raw)
-        for name in _typed_fields(type(self)):
-            value = getattr(self, name)
+        for name in _slots(type(self)):
+            value, before = getattr(self, name), result.get(name)
+            plain = _plain(value)
             if isinstance(value, Section):
-                if name in result or value != type(value)():
-                    result[name] = value.to_dict()
-            elif value is not None or name in result:
-                result[name] = copy.deepcopy(value)
+                changed = bool(plain) if before is None else plain != before
+            else:
+                changed = plain != before
+            # What is equal stays as it was written: 3.0 does not become 3, an absent section does not become {}.
+            if changed:
+                result[name] = plain
         return result
 
 
-def _json_type(value: Any) -> str:
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
-
-
-def _describe(hint: Any) -> str:
-    if _section_type(hint) is not None:
-        return "an object"
-    return str(getattr(hint, "__name__", hint)).replace("NoneType", "null").replace("None", "null")
+def _plain(value: Any) -> Any:
+    if isinstance(value, Section):
+        return value.to_dict()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return copy.deepcopy(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +158,15 @@ class MlConfig(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrossValidationF1(Section):
+    """F1 over the folds of a cross-validation, in 0..1."""
+
+    mean: float | None = None
+    std: float | None = None
+    folds: list[float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingInfo(Section):
     """Where the classifier comes from."""
 
@@ -206,7 +180,7 @@ class TrainingInfo(Section):
     dataset_sources: list[Any] | None = None
     hyperparameters: dict[str, Any] | None = None
     validation_strategy: str | None = None
-    cross_validation_f1: dict[str, Any] | None = None
+    cross_validation_f1: CrossValidationF1 = field(default_factory=CrossValidationF1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,11 +199,22 @@ class Deployment(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertThresholds(Section):
+    """From which values to alert: milliseconds, MB, and rates in 0..1."""
+
+    latency_p95_ms: float | None = None
+    false_positive_rate: float | None = None
+    false_negative_rate: float | None = None
+    error_rate: float | None = None
+    memory_usage_mb: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Monitoring(Section):
     """What is watched in production, and when to alert."""
 
     metrics_to_track: list[str] | None = None
-    alert_thresholds: dict[str, float] | None = None
+    alert_thresholds: AlertThresholds = field(default_factory=AlertThresholds)
     metrics_retention_days: int | None = None
     alert_channels: list[str] | None = None
     dashboard_url: str | None = None
@@ -248,6 +233,17 @@ class Compatibility(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangelogEntry(Section):
+    """What one version changed. `breaking_changes` says whether, or lists which."""
+
+    version: str | None = None
+    date: str | None = None
+    changes: list[str] | None = None
+    migration_required: bool | None = None
+    breaking_changes: bool | list[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metadata(Section):
     """A metadata file. Sections that are absent are empty, never None."""
 
@@ -262,7 +258,7 @@ class Metadata(Section):
     recommended_for: list[str] | None = None
     not_recommended_for: list[str] | None = None
     known_limitations: list[str] | None = None
-    changelog: list[dict[str, Any]] | None = None
+    changelog: list[ChangelogEntry] | None = None
     notes: Any = None
     file_info: FileInfo = field(default_factory=FileInfo)
     performance: Performance = field(default_factory=Performance)
@@ -284,6 +280,131 @@ class Metadata(Section):
         return self.status if self.status in STATUSES else "experimental"
 
 
+class Misfit(NamedTuple):
+    """A value that a field cannot hold: where, what it is, what it should be."""
+
+    at: str
+    found: str
+    expected: str
+
+    def error(self, file: Path | str) -> MetadataError:
+        """The same as an error."""
+        return MetadataError(
+            f"is {self.found}, but should be {self.expected}", file=file, field=self.at,
+            remedy=f"see the schema: {_SCHEMA_FILE}",
+        )  # fmt: skip
+
+
+def find_misfit(cls: type[Section], value: dict[str, Any], at: str = "") -> Misfit | None:
+    """The first field of a section whose value has the wrong type, or None. Unknown keys may hold any JSON."""
+    # Written for speed: a registry's start is little else than this and the JSON parser.
+    slot_of = _slots(cls).get
+    for key, item in value.items():
+        slot: tuple[Any, ...] = slot_of(key, _ANYTHING)
+        kinds, inside, section, expected = slot
+        kind = type(item)
+        if kind in kinds and (inside is None or kind is int or inside(item)):
+            if section is None:
+                continue
+            where = _join(at, key)
+            for place, entry in [("", item)] if kind is dict else [(f"[{i}]", entry) for i, entry in enumerate(item)]:
+                misfit = find_misfit(section, entry, where + place)
+                if misfit is not None:
+                    return misfit
+        elif item is not None:
+            return Misfit(_join(at, key), _describe(item), expected)
+    return None
+
+
+def _join(at: str, key: str) -> str:
+    return f"{at}.{key}" if at else key
+
+
+def _describe(value: Any) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value)) or f"the number {str(value)[:40]}"
+
+
+class _Slot(NamedTuple):
+    """What a field takes beside null: its exact types, what else must hold (it does of any int), a section class."""
+
+    kinds: frozenset[type]
+    inside: Callable[[Any], bool] | None
+    section: type[Section] | None
+    expected: str
+
+    def holds(self, value: Any) -> bool:
+        kind = type(value)
+        return kind in self.kinds and (self.inside is None or kind is int or self.inside(value))
+
+
+def _is_json(value: Any) -> bool:
+    """Whether a value is what a strict JSON parser gives: no NaN, no infinity."""
+    kind = type(value)
+    if kind is float:
+        return math.isfinite(value)
+    if kind is dict:
+        return all(map(_is_json, value.values()))
+    if kind is list:
+        return all(map(_is_json, value))
+    return kind in _JSON_TYPES
+
+
+_JSON_TYPES: Final[frozenset[type]] = frozenset({str, int, float, bool, list, dict, types.NoneType})
+_INTS: Final = frozenset({int})
+_ANYTHING: Final = _Slot(_JSON_TYPES, _is_json, None, "JSON with finite numbers")
+_PLAIN_SLOTS: Final[dict[Any, _Slot]] = {
+    str: _Slot(frozenset({str}), None, None, "a string"),
+    bool: _Slot(frozenset({bool}), None, None, "a boolean"),
+    int: _Slot(frozenset({int, float}), float.is_integer, None, "an integer"),
+    float: _Slot(frozenset({int, float}), math.isfinite, None, "a finite number"),
+    Any: _ANYTHING,
+}
+
+
+_SLOTS: Final[dict[type[Section], dict[str, _Slot]]] = {}
+
+
+def _slots(cls: type[Section]) -> dict[str, _Slot]:
+    """Compiled once: a registry checks some hundred values in each of a thousand files."""
+    found = _SLOTS.get(cls)
+    if found is None:
+        hints = typing.get_type_hints(cls)
+        found = _SLOTS[cls] = {f.name: _slot(hints[f.name]) for f in dataclasses.fields(cls) if f.name != "raw"}
+    return found
+
+
+def _slot(hint: Any) -> _Slot:
+    if hint in _PLAIN_SLOTS:
+        return _PLAIN_SLOTS[hint]
+    if isinstance(hint, types.UnionType):
+        options = [_slot(option) for option in typing.get_args(hint) if option is not types.NoneType]
+        if len(options) == 1:
+            return options[0]
+        either = frozenset[type]().union(*(option.kinds for option in options))
+        expected = " or ".join(option.expected for option in options)
+        return _Slot(either, lambda value: any(option.holds(value) for option in options), None, expected)
+    if isinstance(hint, type) and issubclass(hint, Section):
+        return _Slot(frozenset({dict}), None, hint, "an object")
+    origin, inner = typing.get_origin(hint), _slot(typing.get_args(hint)[-1])
+    if origin is list:
+        expected = f"an array, each item {inner.expected}"
+        if inner.inside is None:
+            kinds = inner.kinds
+            return _Slot(frozenset({list}), lambda value: kinds.issuperset(map(type, value)), inner.section, expected)
+        return _Slot(frozenset({list}), lambda value: all(map(inner.holds, value)), None, expected)
+
+    if inner is _ANYTHING:
+        return _Slot(frozenset({dict}), _is_json, None, "an object")
+
+    def values_hold(value: dict[str, Any]) -> bool:
+        return _INTS.issuperset(map(type, value.values())) or all(
+            _is_json(item) if key.startswith("_") else inner.holds(item) for key, item in value.items()
+        )
+
+    return _Slot(frozenset({dict}), values_hold, None, f"an object, each value {inner.expected}")
+
+
 def parse_metadata(value: dict[str, Any], *, file: Path | str) -> Metadata:
     """Typed metadata of a JSON object. Raises MetadataError where a known field has the wrong type."""
     return Metadata.from_dict(value, file=file)
@@ -292,3 +413,80 @@ def parse_metadata(value: dict[str, Any], *, file: Path | str) -> Metadata:
 def read_metadata(path: Path) -> Metadata:
     """Typed metadata of a file. Raises JsonError or MetadataError; what is missing is left None."""
     return parse_metadata(read_json_object(path), file=path)
+
+
+# The fields that say what to load, and how it is listed. A file in which one of them is wrong is not used at all.
+_ESSENTIAL: Final = (
+    "schema_version", "model_id", "name", "version", "variant", "status", "file_info", "requirements", "ml_config",
+)  # fmt: skip
+
+
+def scan_metadata(data: bytes, *, file: Path | str) -> dict[str, Any]:
+    """The JSON object of a metadata file whose essential fields and sections have the right types.
+
+    Raises JsonError or MetadataError. Quicker than `parse_json_object` for the files that are in order; all others go
+    through it, so that it alone decides and words what is wrong. `read_scanned` looks at the rest.
+    """
+    value = _quick_parse(data)
+    if value is None or _essential_misfit(value) is not None:
+        value = parse_json_object(data, file=file)
+        misfit = _essential_misfit(value)
+        if misfit is not None:
+            raise misfit.error(file)
+    return value
+
+
+def _essential_misfit(value: dict[str, Any]) -> Misfit | None:
+    return find_misfit(Metadata, {key: value[key] for key in _ESSENTIAL if key in value})
+
+
+def read_scanned(data: bytes, *, file: Path | str) -> tuple[Metadata, list[MetadataError]]:
+    """Typed metadata of a file that `scan_metadata` accepts. A field or section of a wrong type counts as absent."""
+    value, errors = scan_metadata(data, file=file), []
+    while (misfit := find_misfit(Metadata, value)) is not None:
+        errors.append(misfit.error(file))
+        broken = misfit.at.split(".")[0].split("[")[0]
+        value = {key: item for key, item in value.items() if key != broken}
+    return Metadata.from_dict(value, file=file), errors
+
+
+def _quick_parse(data: bytes) -> dict[str, Any] | None:
+    """JSON that is beyond suspicion, or None. Infinity (1e999), which a hook would refuse, is left to find_misfit."""
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        return None
+    if b"\\" in data and (b"\\ud" in data or b"\\uD" in data):
+        return None
+    try:
+        text = data.decode("utf-8")
+        value, end = _QUICK.raw_decode(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and not text[end:].strip(" \t\r\n") else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _small(digits: str) -> int:
+    if len(digits) > 300:
+        raise ValueError("too long for the quick way")
+    return int(digits)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_QUICK: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_small, parse_constant=_refuse)
+
+
+@cache
+def metadata_schema() -> dict[str, Any]:
+    """The JSON Schema that metadata files hold to."""
+    text = files("raxe_conformance.schemas").joinpath(_SCHEMA_FILE).read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

@@ -16,6 +16,8 @@ from raxe_conformance.strict_json import read_json_object
 SCHEMA_VERSION = "1.0.0"
 MAX_BYTES = 512_000_000
 SUFFIX = ".evidence.json"
+# What a report and its evidence share.
+SECTIONS = ("started", "model", "environment", "corpus", "generalisation")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class EvidenceFile:
     model: dict[str, Any]
     environment: dict[str, Any]
     corpus: dict[str, Any]
+    generalisation: dict[str, Any] | None
     started: str
     measurements: Mapping[str, Any]
 
@@ -35,7 +38,7 @@ def write_evidence(folder: Path, report: Mapping[str, Any], measurements: Mappin
     value = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "raxe-conformance", "version": raxe_conformance.__version__},
-        **{key: report[key] for key in ("started", "model", "environment", "corpus")},
+        **{key: report[key] for key in SECTIONS},
         "measurements": {name: evidence_to_json(name, evidence) for name, evidence in measurements.items()},
     }
     write_atomically(path, canonical_json(value, indent=None))
@@ -52,7 +55,7 @@ def read_evidence(path: Path) -> EvidenceFile:
         )  # fmt: skip
     try:
         return EvidenceFile(
-            **{key: value[key] for key in ("model", "environment", "corpus", "started")},
+            **{key: value[key] for key in SECTIONS},
             measurements={name: evidence_from_json(item) for name, item in value["measurements"].items()},
         )
     except (KeyError, TypeError, AttributeError) as error:

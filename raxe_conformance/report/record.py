@@ -30,13 +30,15 @@ SCHEMA_VERSION = "1.0.0"
 
 @dataclass(frozen=True)
 class Run:
-    """What all reports of a run share. `root` is the folder that paths are told from."""
+    """What a report takes from its run. `root` is the folder that paths are told from; `generalisation` is the
+    leave-one-source-out table of the variant, None where there is none for its bundle."""
 
     started: datetime
     target_cpu: str | None
     profile: Profile
     benchmark: Benchmark | RaxeError
     root: Path
+    generalisation: dict[str, Any] | None
 
 
 def _finite(value: float) -> float | None:
@@ -92,7 +94,7 @@ def overall(records: list[dict[str, Any]], profile: Profile) -> tuple[Outcome, l
 def judged_report(
     sections: Mapping[str, Any], records: list[dict[str, Any]], scores: Any, profile: Profile
 ) -> dict[str, Any]:
-    """The report: `sections` (started, model, environment, corpus) and what is made of verdicts and scores."""
+    """The report: `sections` (started, model, environment, corpus, generalisation) and what is made of the rest."""
     order = {check_id: position for position, check_id in enumerate(catalogue())}
     records = sorted(records, key=lambda record: order[record["id"]])
     verdict, unjudged = overall(records, profile)
@@ -107,6 +109,7 @@ def judged_report(
         "environment": sections["environment"],
         "corpus": sections["corpus"],
         "profile": {"name": profile.name, "sha256": profile.sha256},
+        "generalisation": sections["generalisation"],
         "checks": records,
         "slices": [
             {"by": s.by, "value": s.value, "n": s.n, s.metric: s.rate, "low": s.low, "high": s.high}
@@ -131,6 +134,7 @@ def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: 
         },
         "environment": environment,
         "corpus": _corpus(run),
+        "generalisation": run.generalisation,
     }
     return judged_report(sections, records, scores, run.profile)
 

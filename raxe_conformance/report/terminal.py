@@ -26,6 +26,17 @@ def _row(record: dict[str, Any]) -> tuple[str, str, str, str]:
     return record["title"], _figure(evidence["value"], unit, "none"), interval, limit
 
 
+def _generalisation(table: dict[str, Any] | None) -> str:
+    if table is None:
+        return "Unseen sources: no table for this bundle (raxe-conformance benchmark --protocol lodo)"
+    summary, mixed = table["summary"], table["random_split"]
+    return (
+        f"Unseen sources: recall {summary.get('recall_mean')} (worst {summary.get('recall_worst')}), "
+        f"FPR {summary.get('fpr_mean')} (worst {summary.get('fpr_worst')}); "
+        f"random split of the same sources: recall {mixed['recall']['rate']}, FPR {mixed['fpr']['rate']}"
+    )
+
+
 def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, color: bool) -> str:
     """A variant's verdicts as text of at most `width` columns; gates always, rules only where they do not pass."""
     from rich.console import Console
@@ -56,6 +67,7 @@ def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, colo
             )
     if report["not_judged"]:
         console.print(f"Not judged in this run: {', '.join(report['not_judged'])}", soft_wrap=True)
+    console.print(_generalisation(report["generalisation"]), soft_wrap=True)
     corpus = report["corpus"]
     console.print(
         f"{corpus['rows']} rows ({corpus['benign']} benign, {corpus['attacks']} attacks), "

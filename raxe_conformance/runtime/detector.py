@@ -9,8 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from raxe_conformance.headset import AttackClusters
 from raxe_conformance.runtime.embed import Embedder, mean_pool
-from raxe_conformance.runtime.explain import Trigger, match_triggers, recommended_action, why_it_hit
+from raxe_conformance.runtime.explain import (
+    Trigger,
+    match_triggers,
+    recommended_action,
+    similar_attacks,
+    why_it_hit,
+)
 from raxe_conformance.runtime.heads import Heads
 from raxe_conformance.runtime.result import L2Prediction, L2Result, threat_type
 from raxe_conformance.runtime.text import normalise
@@ -27,11 +34,12 @@ class Detector:
         embedder: Embedder,
         heads: Heads,
         triggers: tuple[Trigger, ...] = (),
+        clusters: AttackClusters | None = None,
         info: Mapping[str, Any] | None = None,
     ) -> None:
         """`info` is what `model_info` adds to the id, the version and the shape of the model."""
         self.model_id, self.version = model_id, version
-        self.embedder, self.heads, self.triggers = embedder, heads, triggers
+        self.embedder, self.heads, self.triggers, self.clusters = embedder, heads, triggers, clusters
         self._info = dict(info or {})
 
     @property
@@ -109,7 +117,7 @@ class Detector:
                 "why_it_hit": reasons,
                 "recommended_action": recommended_action(scores.score, threshold),
                 "trigger_matches": [trigger.id for trigger in matches],
-                "similar_attacks": [],
+                "similar_attacks": similar_attacks(vectors[scores.window], self.clusters) if is_attack else [],
                 "windows": len(windows),
                 "timings_ms": {
                     "preprocess": (normalised - started) / 1e6,

@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 
 from raxe_conformance.errors import EmbeddingError, one_line
 from raxe_conformance.fileio import read_bounded
+from raxe_conformance.runtime.onnx_guard import check_onnx
+from raxe_conformance.runtime.text import pieces
+from raxe_conformance.runtime.tokenizer_guard import check_tokenizer
 
-MAX_ONNX_BYTES = 1_000_000_000
-MAX_TOKENIZER_BYTES = 64_000_000
+MAX_ONNX_BYTES = 512_000_000  # MPNet in float32 takes 436 MB; ONNX Runtime needs a multiple of it to load one
+MAX_TOKENIZER_BYTES = 16_000_000
 OVERLAP = 0.25
+_REBUILD = "export the model again: it writes model and tokenizer together"
 
 FloatArray = NDArray[np.float32]
 
@@ -61,22 +65,30 @@ class Embedder:
         max_sequence_length: int,
         threads: int | None = None,
         name: str = "embedding model",
+        tokenizer_name: str | None = None,
     ) -> None:
-        """Load both from bytes and try them on the longest input and the largest token id.
+        """Check both from their bytes, load them, and try them on the longest input and the largest token id.
 
         max_sequence_length counts tokens, special ones included. threads: ONNX Runtime's intra-op threads, None for
-        its default (one a core). Raises EmbeddingError that names the file.
+        its default (one a core). name, tokenizer_name: what error messages call the files. Raises EmbeddingError.
         """
         self.name, self.max_sequence_length = name, max_sequence_length
-        self._tokenizer = _load_tokenizer(tokenizer, name)
-        special = self._tokenizer.encode("").ids
+        self._tokenizer_name = tokenizer_name or name
+        outline = check_onnx(onnx, max_length=max_sequence_length, file=name)
+        self._largest_id = check_tokenizer(tokenizer, file=self._tokenizer_name)
+        self._tokenizer = _load_tokenizer(tokenizer, self._tokenizer_name)
+        special = self._encode("", add_special_tokens=True)
         if len(special) != 2:
             raise EmbeddingError(
-                f"frames a text in {len(special)} special tokens, but should in two", file=name, field="tokenizer"
+                f"frames a text in {len(special)} special tokens, but should in two",
+                file=self._tokenizer_name,
+                field="tokenizer",
+                remedy="set a post_processor that adds one token before and one behind",
             )
         self._first, self._last = special
-        self._session, self._inputs = _load_session(onnx, name, threads)
-        self.width = self._try()
+        self._session, self._inputs, self._outputs = _load_session(onnx, name, threads)
+        self.width = outline.width
+        self._try()
 
     @classmethod
     def load(cls, onnx: Path, tokenizer: Path, *, max_sequence_length: int, threads: int | None = None) -> Self:
@@ -91,7 +103,7 @@ class Embedder:
 
     def tokenize(self, text: str) -> list[NDArray[np.int64]]:
         """Token ids [tokens] int64 of each window, special tokens included. A text without tokens has no windows."""
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        ids = [token for piece in pieces(text) for token in self._encode(piece, add_special_tokens=False)]
         inner = self.max_sequence_length - 2
         if len(ids) <= inner:
             return [np.array([self._first, *ids, self._last], dtype=np.int64)] if ids else []
@@ -101,12 +113,34 @@ class Embedder:
         ]
 
     def infer(self, ids: NDArray[np.int64]) -> FloatArray:
-        """Token vectors [1, tokens, width] float32 of one window."""
+        """Token vectors [1, tokens, width] float32 of one window.
+
+        Raises EmbeddingError where the model fails, or gives what no decision can rest on: a NaN compares as "no
+        attack", so it must not get as far as the heads.
+        """
         batch = ids[None, :]
         feed = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(batch)
-        hidden: FloatArray = self._session.run(None, feed)[0]
+        try:
+            hidden: FloatArray = self._session.run(self._outputs, feed)[0]
+        except Exception as error:  # noqa: BLE001  ONNX Runtime raises its own unrelated classes
+            raise EmbeddingError(
+                f"does not take {len(ids)} tokens with ids up to {int(ids.max())}: {one_line(error, 200)}",
+                file=self.name,
+                remedy="model and tokenizer must be of one export, and max_sequence_length within its positions",
+            ) from None
+        if hidden.shape != (1, len(ids), self.width) or hidden.dtype != np.float32:
+            raise EmbeddingError(
+                f"gives {hidden.dtype} {list(hidden.shape)} for {len(ids)} tokens, "
+                f"but should float32 {[1, len(ids), self.width]}",
+                file=self.name, field="output", remedy=_REBUILD,
+            )  # fmt: skip
+        flat = hidden.ravel()
+        size = float(np.dot(flat, flat))
+        if not 0.0 < size < float("inf"):
+            fault = "nothing but zeros" if size == 0.0 else "values that are not finite"
+            raise EmbeddingError(f"gives {fault}", file=self.name, field="output", remedy=_REBUILD)
         return hidden
 
     def embed(self, text: str) -> FloatArray:
@@ -114,28 +148,32 @@ class Embedder:
         vectors = [mean_pool(self.infer(ids), np.ones((1, len(ids)), dtype=np.int64))[0] for ids in self.tokenize(text)]
         return np.stack(vectors) if vectors else np.zeros((0, self.width), dtype=np.float32)
 
-    def _try(self) -> int:
-        """The output's width, after the longest window of the largest token id went through."""
-        largest = self._tokenizer.get_vocab_size(with_added_tokens=True) - 1
-        ids = np.full(self.max_sequence_length, largest, dtype=np.int64)
+    def _encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
         try:
-            hidden = self.infer(ids)
-        except Exception as error:  # noqa: BLE001  ONNX Runtime raises its own unrelated classes
+            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
+        except BaseException as error:
+            # A panic of the tokenizer's Rust code is no Exception.
+            if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+                raise
             raise EmbeddingError(
-                f"does not take {len(ids)} tokens with ids up to {largest}: {one_line(error, 200)}",
-                file=self.name,
-                remedy="model and tokenizer must be of one export, and max_sequence_length within its positions",
-            ) from None
-        if not isinstance(hidden, np.ndarray) or hidden.ndim != 3 or hidden.shape[:2] != (1, len(ids)):
+                f"the tokenizer fails on a text: {one_line(error, 200)}",
+                file=self._tokenizer_name, field="tokenizer", remedy=_REBUILD,
+            ) from None  # fmt: skip
+        return ids
+
+    def _try(self) -> None:
+        """Run the longest window of the largest token id, and see that tokens make a difference."""
+        largest = max(self._largest_id, self._first, self._last)
+        self.infer(np.full(self.max_sequence_length, largest, dtype=np.int64))
+        vectors = [
+            mean_pool(self.infer(np.full(3, token, dtype=np.int64)), np.ones((1, 3), dtype=np.int64))
+            for token in sorted({0, largest // 3, 2 * largest // 3, largest})
+        ]
+        if all(np.abs(vector - vectors[0]).max() < 1e-6 for vector in vectors):
             raise EmbeddingError(
-                f"gives an output of shape {getattr(hidden, 'shape', None)}, but should [batch, tokens, width]",
-                file=self.name,
-            )
-        if hidden.dtype != np.float32 or not np.isfinite(hidden).all():
-            raise EmbeddingError("gives values that are not finite float32", file=self.name)
-        if not hidden.any():
-            raise EmbeddingError("gives nothing but zeros", file=self.name)
-        return int(hidden.shape[2])
+                "gives the same vector whatever the tokens: its inputs may be swapped",
+                file=self.name, field="input_ids", remedy=_REBUILD,
+            )  # fmt: skip
 
 
 def _load_tokenizer(data: bytes, name: str) -> Any:
@@ -143,27 +181,31 @@ def _load_tokenizer(data: bytes, name: str) -> Any:
 
     try:
         tokenizer = Tokenizer.from_buffer(data)
-    except Exception as error:  # noqa: BLE001  tokenizers raises bare Exception
+    except BaseException as error:
+        # tokenizers raises bare Exception; a panic of its Rust code is not even that.
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
         raise EmbeddingError(
-            f"the tokenizer cannot be read: {one_line(error, 200)}", file=name, field="tokenizer",
-            remedy="export the model again: it writes the tokenizer alongside",
-        ) from None  # fmt: skip
+            f"the tokenizer cannot be read: {one_line(error, 200)}", file=name, field="tokenizer", remedy=_REBUILD
+        ) from None
     # Settings that travel in the file would cut or pad silently; the window is this module's business.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
 
 
-def _load_session(data: bytes, name: str, threads: int | None) -> tuple[Any, set[str]]:
+def _load_session(data: bytes, name: str, threads: int | None) -> tuple[Any, set[str], list[str]]:
     import onnxruntime as ort
 
     options = ort.SessionOptions()
+    # Nothing but ONNX, whatever the bytes look like: it is as ONNX that they were checked.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.log_severity_level = 4
     options.inter_op_num_threads = 1
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # noqa: BLE001  ONNX Runtime raises its own unrelated classes
         raise EmbeddingError(
             f"ONNX Runtime cannot load it: {one_line(error, 200)}", file=name, remedy="build or fetch it again"
@@ -173,4 +215,5 @@ def _load_session(data: bytes, name: str, threads: int | None) -> tuple[Any, set
         raise EmbeddingError(
             f"has the inputs {', '.join(sorted(inputs))}, but should have input_ids and attention_mask", file=name
         )
-    return session, inputs
+    # Only the token vectors: what else a file offers is not worth computing.
+    return session, inputs, [session.get_outputs()[0].name]

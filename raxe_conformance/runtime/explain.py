@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from raxe_conformance.errors import BundleError
+from raxe_conformance.headset import AttackClusters
+
+MAX_TRIGGERS = 5_000  # each is looked for in every attack
 
 
 @dataclass(frozen=True)
@@ -21,8 +27,8 @@ class Trigger:
 def parse_triggers(value: dict[str, Any], *, file: Path | str) -> tuple[Trigger, ...]:
     """The triggers of keyword_triggers.json. Raises BundleError that names the entry."""
     entries = value.get("triggers")
-    if not isinstance(entries, list):
-        raise BundleError("is no list", file=file, field="triggers")
+    if not isinstance(entries, list) or len(entries) > MAX_TRIGGERS:
+        raise BundleError(f"is no list of at most {MAX_TRIGGERS} triggers", file=file, field="triggers")
     found = []
     for index, entry in enumerate(entries):
         parts = [entry.get(key) for key in ("id", "family", "phrase")] if isinstance(entry, dict) else [None]
@@ -57,3 +63,22 @@ def why_it_hit(
     if matches:
         reasons.append("phrases: " + ", ".join(repr(trigger.phrase) for trigger in matches[:5]))
     return reasons
+
+
+def similar_attacks(
+    vector: NDArray[np.float32], clusters: AttackClusters | None, most: int = 3
+) -> list[dict[str, Any]]:
+    """The clusters of known attacks that a unit vector [width] is nearest to: id, family, cosine, nearest first."""
+    if clusters is None:
+        return []
+    cosines = clusters.centroids @ vector
+    order = np.argsort(-cosines, kind="stable")[:most]
+    return [
+        {
+            "id": clusters.clusters[i].id,
+            "family": clusters.clusters[i].family,
+            "similarity": round(float(cosines[i]), 4),
+        }
+        for i in order
+        if cosines[i] >= clusters.least_similarity
+    ]

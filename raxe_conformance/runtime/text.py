@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from raxe_conformance.errors import TextError
 
 MAX_CHARACTERS = 2_000_000
+PIECE_CHARACTERS = 100_000
 
 
 def normalise(text: str) -> str:
@@ -29,3 +32,18 @@ def normalise(text: str) -> str:
         # Through UTF-16, so that two surrogates that form a pair become the character that they mean.
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def pieces(text: str, most: int = PIECE_CHARACTERS) -> Iterator[str]:
+    """`text` in pieces of at most `most` characters that together are the text, cut before white space where there is.
+
+    A tokenizer takes some 600 bytes for each character, all at once; by pieces it takes them one after the other. Words
+    do not reach over white space, so the tokens are those of the whole. A "word" of more than `most` characters is cut.
+    """
+    start = 0
+    while len(text) - start > most:
+        cut = max(text.rfind(blank, start + 1, start + most) for blank in " \n\t")
+        cut = start + most if cut <= start else cut
+        yield text[start:cut]
+        start = cut
+    yield text[start:]

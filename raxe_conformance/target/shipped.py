@@ -7,7 +7,17 @@ from pathlib import Path
 
 from raxe_conformance.model_registry import load_detector
 from raxe_conformance.registry.catalog import Catalog
+from raxe_conformance.registry.variant import Variant
 from raxe_conformance.target.protocol import Subject
+
+
+def _subject(variant: Variant) -> Subject:
+    return Subject(variant.model_id, variant, partial(load_detector, variant, verify=False))
+
+
+def shipped_subject(models_dir: Path, model_id: str) -> Subject:
+    """One variant. Raises RegistryError, UnknownModelError."""
+    return _subject(Catalog(models_dir).variant(model_id))
 
 
 def shipped_subjects(models_dir: Path) -> list[Subject]:
@@ -15,7 +25,4 @@ def shipped_subjects(models_dir: Path) -> list[Subject]:
 
     Declared checksums are not enforced at load: that they are wrong is for the integrity checks to say, once.
     """
-    return [
-        Subject(variant.model_id, variant, partial(load_detector, variant, verify=False))
-        for variant in Catalog(models_dir).variants
-    ]
+    return [_subject(variant) for variant in Catalog(models_dir).variants]

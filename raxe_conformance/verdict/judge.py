@@ -37,6 +37,8 @@ def judge(check: Check, reading: Reading, profile: Profile) -> Verdict:
             message = word(found, gate)
             if outcome is Outcome.INCONCLUSIVE:
                 message += f"; {what_would_decide(reading, found, gate, profile.confidence)}"
+            if isinstance(reading, Proportion) and reading.note:
+                message += f"; {reading.note}"
     return Verdict(check.id, check.title, check.group, level, check.spec, outcome, gate, found, message)
 
 

@@ -1,0 +1,54 @@
+"""What importing the package and having the plugin installed cost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from meta_tests.benchmarks.figures import held, in_turn, median, spread
+
+ROUNDS = 25
+
+
+def importing(_: Path) -> None:
+    """A Python that imports the package, the registry, or nothing."""
+    calls = {
+        "nothing": partial(_python, "-c", "pass"),
+        "raxe_conformance": partial(_python, "-c", "import raxe_conformance"),
+        "ModelRegistry": partial(_python, "-c", "from raxe_conformance import ModelRegistry"),
+    }
+    in_turn(calls, 2)
+    found = in_turn(calls, ROUNDS)
+    for name, samples in found.items():
+        print(f"  {name:17} {spread(samples)}")
+    for name in list(calls)[1:]:
+        extra = [a - b for a, b in zip(found[name], found["nothing"], strict=True)]
+        print(f"  importing {name} adds {1e3 * median(extra):.1f} ms at the median")
+
+
+def plugin(_: Path) -> None:
+    """`pytest --collect-only` in an unrelated project, with the plugin and without it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        (folder / "test_other.py").write_text("def test_other():\n    pass\n", encoding="utf-8")
+        collect = ("-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
+        calls = {
+            "with": partial(_python, *collect, cwd=folder),
+            "without": partial(_python, *collect, "-p", "no:raxe_conformance", cwd=folder),
+        }
+        in_turn(calls, 2)
+        found = in_turn(calls, ROUNDS)
+    for label, samples in found.items():
+        print(f"  {label:8} {spread(samples)}")
+    extra = median([a - b for a, b in zip(found["with"], found["without"], strict=True)])
+    print(f"  the plugin adds {held(1e3 * extra, 30, 'ms')} (median of paired differences)")
+
+
+def _python(*arguments: str, cwd: Path | None = None) -> None:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    subprocess.run([sys.executable, *arguments], cwd=cwd, env=env, check=True, stdout=subprocess.DEVNULL)

@@ -1,0 +1,82 @@
+"""`raxe-conformance benchmark`: the specification's benchmark report, or the leave-one-source-out table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from raxe_conformance.errors import UsageError
+
+
+@click.command("benchmark")
+@click.option("--model-id", required=True, metavar="ID")
+@click.option("--models-dir", default="models", type=click.Path(path_type=Path), help="the models folder")
+@click.option("--test-data", type=click.Path(path_type=Path), help="benchmark rows (default: the shipped benchmark)")
+@click.option("--output", type=click.Path(path_type=Path), help="default: benchmarks/ in the models folder")
+@click.option("--iterations", default=1000, show_default=True, type=click.IntRange(min=1), help="timed calls at least")
+@click.option(
+    "--protocol", type=click.Choice(["test-set", "lodo"]), default="test-set", show_default=True,
+    help="test-set: the specification's report; lodo: heads refitted without each training source in turn",
+)  # fmt: skip
+@click.option("--data-dir", type=click.Path(path_type=Path), help="lodo: the corpora (else RAXE_CORPUS_MIRROR)")
+def command(
+    model_id: str,
+    models_dir: Path,
+    test_data: Path | None,
+    output: Path | None,
+    iterations: int,
+    protocol: str,
+    data_dir: Path | None,
+) -> None:
+    """Measure a variant and write {ID}_benchmark.json (test-set) or {ID}_lodo.json (lodo)."""
+    if protocol == "lodo":
+        if test_data is not None:
+            raise UsageError("--test-data does not go with --protocol lodo: it tests on the training sources")
+        _lodo(model_id, models_dir, output, data_dir)
+    else:
+        _test_set(model_id, models_dir, test_data, output, iterations)
+
+
+def _test_set(model_id: str, models_dir: Path, test_data: Path | None, output: Path | None, iterations: int) -> None:
+    from raxe_conformance.corpus.rows import read_benchmark
+    from raxe_conformance.evidence_store import machine_lock
+    from raxe_conformance.fileio import canonical_json, write_atomically
+    from raxe_conformance.measure.environment import describe_environment
+    from raxe_conformance.measure.facts import gather_facts
+    from raxe_conformance.measure.scoring import score_rows
+    from raxe_conformance.measure.timing import Stopwatch, measure_latency
+    from raxe_conformance.options import shipped_benchmark
+    from raxe_conformance.report.benchmark_report import benchmark_report
+    from raxe_conformance.target.shipped import shipped_subject
+
+    subject = shipped_subject(models_dir, model_id)
+    benchmark = read_benchmark(test_data or shipped_benchmark())
+    detector = subject.load()
+    with machine_lock():
+        scores = score_rows(detector, benchmark.rows)
+        texts = [row.text for row in benchmark.rows]
+        latency = measure_latency(detector, texts, Stopwatch(), rounds=iterations)
+    report = benchmark_report(gather_facts(subject.variant), scores, latency, describe_environment())
+    path = output or models_dir / "benchmarks" / f"{model_id}_benchmark.json"
+    write_atomically(path, canonical_json(report))
+    click.echo(f"{path}: P95 {report['latency']['p95']} ms, F1 {report['accuracy']['binary_f1']}")
+
+
+def _lodo(model_id: str, models_dir: Path, output: Path | None, data_dir: Path | None) -> None:
+    from raxe_conformance.build.make import lodo_counts
+    from raxe_conformance.cli.progress import progress
+    from raxe_conformance.fileio import canonical_json, write_atomically
+    from raxe_conformance.report.generalisation import generalisation_table, table_path
+    from raxe_conformance.verdict.profile import DEFAULT, load_profile
+
+    tell = progress()
+    counts = lodo_counts(models_dir, model_id, data_dir=data_dir, progress=tell)
+    table = generalisation_table(counts, load_profile(DEFAULT).confidence)
+    path = output or table_path(models_dir, model_id)
+    write_atomically(path, canonical_json(table))
+    summary = table["summary"]
+    tell.say(
+        f"{path}: recall on unseen sources {summary['recall_mean']} (worst {summary['recall_worst']}, "
+        f"{summary['recall_worst_source']}), FPR {summary['fpr_mean']} (worst {summary['fpr_worst']})"
+    )

@@ -1,0 +1,175 @@
+"""Is a variant in order: the levels basic and integrity, and whether this machine has what it needs to run.
+
+The level functional needs the runtime itself; see model_registry.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any, Final
+
+from raxe_conformance.errors import MetadataError, RaxeError, RuntimeMissingError, UsageError, one_line
+from raxe_conformance.fileio import digest_file
+from raxe_conformance.registry.bundle import MANIFEST, Bundle
+from raxe_conformance.registry.catalog import checksum_problem, open_bundle, read_part
+from raxe_conformance.registry.metadata import metadata_schema
+from raxe_conformance.registry.variant import Variant
+
+ONNX_RUNTIMES: Final = ("onnx", "onnx_int8", "onnx_fp16")
+LEVELS: Final = ("basic", "integrity", "functional")
+_CHECKSUMS: Final = {"embeddings": "onnx_embeddings_checksum", "tokenizer": "tokenizer_checksum"}
+
+
+def require_level(level: str) -> None:
+    """Raise UsageError for what is no level."""
+    if level not in LEVELS:
+        raise UsageError(f"is {level!r}", field="level", remedy=f"use one of {', '.join(LEVELS)}")
+
+
+def basic_errors(variant: Variant) -> list[RaxeError]:
+    """What is wrong at a glance: what discovery found, the metadata's schema, and whether the bundle opens.
+
+    That the bundle opens means: it is there, it is a ZIP, its manifest parses and has its required fields.
+    """
+    found = list(variant.problems)
+    if variant.metadata.raw:  # empty where the file could not be used and a default stands in for it
+        found += schema_errors(variant.metadata.to_dict(), variant)
+    try:
+        open_bundle(variant)
+    except RaxeError as error:
+        found.append(error)
+    return _once(found)
+
+
+def integrity_errors(variant: Variant) -> list[RaxeError]:
+    """What else is wrong with the files: members, declared checksums, and files that are named but not there."""
+    info, where = variant.metadata.file_info, variant.metadata_path or variant.models_dir
+    found: list[RaxeError | None] = []
+    try:
+        bundle = open_bundle(variant)
+        found += bundle_errors(bundle)
+        found.append(checksum_problem(bundle.sha256, info.checksum, where, "file_info.checksum"))
+    except RaxeError as error:
+        found.append(error)
+    for role, field in _CHECKSUMS.items():
+        path = variant.files().get(role)
+        try:
+            if path is None or not path.exists():
+                read_part(variant, role, 0)  # says what is missing and how to make it
+            else:
+                digest = digest_file(path, path.name).sha256
+                found.append(checksum_problem(digest, getattr(info, field), where, f"file_info.{field}"))
+        except RaxeError as error:
+            found.append(error)
+    return _once(error for error in found if error is not None)
+
+
+def bundle_errors(bundle: Bundle) -> list[RaxeError]:
+    """What is wrong in an opened bundle: checksums, members missing or undeclared, heads, JSON that does not parse."""
+    found = bundle.problems()
+    broken = {error.field for error in found}
+    for name in bundle.names:
+        if name.endswith(".json") and name != MANIFEST and name not in broken:
+            try:
+                bundle.json(name)
+            except RaxeError as error:
+                found.append(error)
+    return found
+
+
+def schema_errors(value: dict[str, Any], variant: Variant) -> list[RaxeError]:
+    """Where metadata breaks its JSON Schema."""
+    from jsonschema import Draft202012Validator
+
+    errors = Draft202012Validator(metadata_schema()).iter_errors(value)
+    return [
+        MetadataError(
+            one_line(error.message, 200),
+            file=variant.metadata_path,
+            field=".".join(map(str, error.absolute_path)) or "(top)",
+            remedy="see the schema: metadata-2.0.0.json",
+        )
+        for error in sorted(errors, key=lambda e: list(map(str, e.absolute_path)))
+    ]
+
+
+_PACKAGES: Final = {
+    "onnx": ("onnxruntime", "tokenizers"),
+    "pytorch": ("torch",),
+    "tensorflow": ("tensorflow",),
+    "tensorrt": ("tensorrt",),
+}
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def runtime_problem(variant: Variant, loaded_by: Collection[str]) -> RuntimeMissingError | None:
+    """Why a variant cannot run here, naming what is missing; None where it can.
+
+    loaded_by: the runtimes that there are loaders for. A 1.x file that names no runtime is taken for onnx.
+    """
+    runtime = variant.runtime or "onnx"
+    needs = variant.metadata.requirements
+    kind = "onnx" if runtime in ONNX_RUNTIMES else runtime
+    missing = [name for name in _PACKAGES.get(kind, ()) if not _importable(name)]
+    if runtime in loaded_by:
+        missing += [
+            name
+            for name in map(_project, needs.additional_dependencies or ())
+            if name is not None and _installed(name) is None
+        ]
+    problem, remedy = None, f"pip install {' '.join(missing)}"
+    if runtime not in loaded_by:
+        lacking = f", and {', '.join(missing)} is not installed" if missing else ""
+        problem = f"needs the runtime {runtime!r}, for which there is no loader{lacking}"
+        remedy = f"give one as ModelRegistry(loaders={{{runtime!r}: …}}), or use an ONNX variant"
+    elif missing:
+        problem = f"needs {', '.join(dict.fromkeys(missing))}, which is not installed"
+    elif kind == "onnx" and needs.requires_gpu:
+        problem, remedy = "needs a GPU, and this runtime uses the CPU only", "use a variant without requires_gpu"
+    elif kind == "onnx" and not _at_least(_installed("onnxruntime"), needs.min_runtime_version):
+        problem = f"needs onnxruntime {needs.min_runtime_version}, and {_installed('onnxruntime')} is installed"
+        remedy = f"pip install 'onnxruntime>={needs.min_runtime_version}'"
+    if problem is None:
+        return None
+    return RuntimeMissingError(
+        problem, file=variant.metadata_path or variant.bundle_path, field="requirements", remedy=remedy
+    )
+
+
+@cache
+def _importable(package: str) -> bool:
+    return find_spec(package) is not None
+
+
+@cache
+def _installed(project: str) -> str | None:
+    try:
+        return version(project)
+    except PackageNotFoundError:
+        return None
+
+
+def _project(requirement: str) -> str | None:
+    """The project that a requirement such as "numpy>=1.26" names; None for what is no requirement."""
+    match = _PROJECT.match(requirement.strip())
+    return match.group() if match else None
+
+
+def _at_least(installed: str | None, wanted: str | None) -> bool:
+    """Whether a version is at least the wanted one, by their numbers. What is not known is not held against it."""
+    if installed is None or wanted is None:
+        return True
+
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in re.findall(r"\d+", text.partition("+")[0])[:4]]
+
+    return numbers(installed) >= numbers(wanted)
+
+
+def _once(errors: Iterable[RaxeError]) -> list[RaxeError]:
+    """Discovery and a closer look say some things alike."""
+    return list({str(error): error for error in errors}.values())

@@ -1,0 +1,164 @@
+"""What a tokenizer.json may be, checked before the tokenizers library sees it.
+
+That library stops the whole process where memory runs out, and runs whatever regular expressions the file holds, with a
+backtracking engine, over texts that attackers choose. So the file is held to what encoders need: known components, no
+regular expressions, replacements that never make a text longer, a vocabulary of bounded size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from raxe_conformance.errors import EmbeddingError, JsonError
+from raxe_conformance.strict_json import parse_json_object
+
+MAX_VOCABULARY: Final = 300_000
+MAX_ADDED_TOKENS: Final = 2_000
+MAX_TOKEN_CHARACTERS: Final = 1_000
+MAX_COMPONENTS: Final = 32
+MAX_WORD_CHARACTERS: Final = 200  # WordPiece's search takes the square of it for each word; BERT has 100
+MAX_ID: Final = 1 << 31
+KNOWN: Final = {
+    "model": {"WordPiece", "WordLevel", "BPE"},
+    "normalizer": {
+        "BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Prepend", "Replace",
+        "Sequence", "Strip", "StripAccents",
+    },
+    "pre_tokenizer": {
+        "BertPreTokenizer", "ByteLevel", "CharDelimiterSplit", "Digits", "Metaspace", "Punctuation", "Sequence",
+        "Split", "UnicodeScripts", "Whitespace", "WhitespaceSplit",
+    },
+    "post_processor": {"BertProcessing", "ByteLevel", "RobertaProcessing", "Sequence", "TemplateProcessing"},
+    "decoder": {"BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "Replace", "Sequence", "Strip",
+                "WordPiece"},
+}  # fmt: skip
+
+
+def check_tokenizer(data: bytes, *, file: Path | str) -> int:
+    """Check a tokenizer.json. Its largest token id. Raises EmbeddingError that names file and field."""
+    try:
+        value = parse_json_object(data, file=file)
+    except JsonError as error:
+        raise EmbeddingError(
+            f"the tokenizer cannot be read: {error.problem}", file=file, field="tokenizer", remedy=error.remedy
+        ) from None
+    check = _Check(file)
+    for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
+        check.components(part, value.get(part))
+    model = check.model(value)
+    return max(check.vocabulary(model), check.added_tokens(value.get("added_tokens")))
+
+
+class _Check:
+    def __init__(self, file: Path | str) -> None:
+        self._file = file
+
+    def _refuse(self, problem: str, field: str) -> EmbeddingError:
+        return EmbeddingError(
+            problem, file=self._file, field=field, remedy="export the model again: it writes the tokenizer alongside"
+        )
+
+    def components(self, part: str, value: Any) -> None:
+        """A normalizer, pre-tokenizer, post-processor or decoder, with all that it is made of."""
+        for index, (at, component) in enumerate(_flat(value, part)):
+            if index >= MAX_COMPONENTS:
+                raise self._refuse(f"has more than {MAX_COMPONENTS} components", part)
+            kind = _kind(component)
+            if kind not in KNOWN[part]:
+                raise self._refuse(f"is of the type {str(kind)[:40]!r}, which no encoder needs", at)
+            if kind in ("Replace", "Split"):
+                self._pattern(component, at)
+            if kind == "Prepend" and len(str(component.get("prepend"))) > 16:
+                raise self._refuse("prepends more than 16 characters", at)
+
+    def _pattern(self, component: dict[str, Any], at: str) -> None:
+        pattern = component.get("pattern")
+        literal = pattern.get("String") if isinstance(pattern, dict) and len(pattern) == 1 else None
+        if not isinstance(literal, str) or not literal:
+            # Backtracking over a text that an attacker wrote may take for ever.
+            raise self._refuse("holds a regular expression; only a literal String is taken", f"{at}.pattern")
+        content = component.get("content", "")
+        if not isinstance(content, str) or len(content) > len(literal):
+            raise self._refuse("replaces by what is longer, so a text could grow without bound", f"{at}.content")
+
+    def model(self, whole: dict[str, Any]) -> dict[str, Any]:
+        """The model, checked but for its vocabulary."""
+        model = whole.get("model")
+        kind = _kind(model)
+        if not isinstance(model, dict) or kind not in KNOWN["model"]:
+            raise self._refuse(f"is of the type {str(kind)[:40]!r}, which no encoder needs", "model.type")
+        if kind == "WordPiece":
+            most = model.get("max_input_chars_per_word", 100)
+            if not isinstance(most, int) or not 1 <= most <= MAX_WORD_CHARACTERS:
+                raise self._refuse(
+                    f"is {str(most)[:40]}, but should be 1 to {MAX_WORD_CHARACTERS}", "model.max_input_chars_per_word"
+                )
+        for key in ("continuing_subword_prefix", "end_of_word_suffix"):
+            # Put before every candidate for a token, so its length multiplies the work.
+            if len(str(model.get(key) or "")) > 16:
+                raise self._refuse("has more than 16 characters", f"model.{key}")
+        if model.get("dropout"):
+            raise self._refuse("makes the tokens of a text a matter of chance", "model.dropout")
+        vocabulary = model.get("vocab")
+        unknown = model.get("unk_token")
+        known = isinstance(vocabulary, dict) and isinstance(unknown, str) and unknown in vocabulary
+        bytes_known = model.get("byte_fallback") or any(
+            _kind(component) == "ByteLevel"
+            for part in ("normalizer", "pre_tokenizer")
+            for _, component in _flat(whole.get(part), part)
+        )
+        if not known and not (kind == "BPE" and bytes_known):
+            raise self._refuse("is not in the vocabulary, so unknown words would be lost", "model.unk_token")
+        return model
+
+    def vocabulary(self, model: dict[str, Any]) -> int:
+        """The largest id of the vocabulary."""
+        vocabulary = model.get("vocab")
+        if not isinstance(vocabulary, dict) or not 1 <= len(vocabulary) <= MAX_VOCABULARY:
+            raise self._refuse(f"is no vocabulary of 1 to {MAX_VOCABULARY} tokens", "model.vocab")
+        if max(map(len, vocabulary)) > MAX_TOKEN_CHARACTERS:
+            raise self._refuse(f"holds a token of more than {MAX_TOKEN_CHARACTERS} characters", "model.vocab")
+        merges = model.get("merges", [])
+        if not isinstance(merges, list) or len(merges) > MAX_VOCABULARY:
+            raise self._refuse(f"is no list of at most {MAX_VOCABULARY} merges", "model.merges")
+        return self._largest(list(vocabulary.values()), "model.vocab")
+
+    def added_tokens(self, tokens: Any) -> int:
+        """The largest id of the added tokens, 0 where there are none."""
+        if tokens is None:
+            return 0
+        if not isinstance(tokens, list) or len(tokens) > MAX_ADDED_TOKENS:
+            raise self._refuse(f"is no list of at most {MAX_ADDED_TOKENS} tokens", "added_tokens")
+        for index, token in enumerate(tokens):
+            content = token.get("content") if isinstance(token, dict) else None
+            if not isinstance(content, str) or not 1 <= len(content) <= MAX_TOKEN_CHARACTERS:
+                raise self._refuse(
+                    f"is no token of 1 to {MAX_TOKEN_CHARACTERS} characters", f"added_tokens[{index}].content"
+                )
+        return self._largest([token.get("id") for token in tokens], "added_tokens") if tokens else 0
+
+    def _largest(self, ids: list[Any], field: str) -> int:
+        if set(map(type, ids)) != {int} or min(ids) < 0 or max(ids) >= MAX_ID:
+            raise self._refuse(f"holds an id that is no number from 0 to {MAX_ID - 1}", field)
+        return int(max(ids))
+
+
+def _kind(component: Any) -> str | None:
+    """The type that a component names, None where it names none."""
+    kind = component.get("type") if isinstance(component, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _flat(value: Any, at: str) -> Iterator[tuple[str, Any]]:
+    """A component and, if it is a sequence, all that it holds. JSON depth is bounded, so the recursion is."""
+    if value is None:
+        return
+    yield at, value
+    if isinstance(value, dict) and value.get("type") == "Sequence":
+        # Each kind of component has its own word for its list.
+        for key in ("normalizers", "pretokenizers", "processors", "decoders"):
+            inner = value.get(key, [])
+            for index, item in enumerate(inner if isinstance(inner, list) else [inner]):
+                yield from _flat(item, f"{at}.{key}[{index}]")

@@ -1,0 +1,39 @@
+import pytest
+
+pytestmark = pytest.mark.robustness
+
+
+def test_every_text_is_answered(raxe_check):
+    raxe_check("ROB-001")
+
+
+def test_recall_when_planted(raxe_check):
+    raxe_check("ROB-002")
+
+
+def test_recall_in_other_typography(raxe_check):
+    raxe_check("ROB-003")
+
+
+def test_recall_in_disguise(raxe_check):
+    raxe_check("ROB-004")
+
+
+def test_recall_in_base64(raxe_check):
+    raxe_check("ROB-005")
+
+
+def test_recall_in_other_words(raxe_check):
+    raxe_check("ROB-006")
+
+
+def test_false_alarms_added(raxe_check):
+    raxe_check("ROB-007")
+
+
+def test_twins_told_apart(raxe_check):
+    raxe_check("ROB-008")
+
+
+def test_not_trained_on_the_benchmark(raxe_check):
+    raxe_check("ROB-009")
