@@ -310,6 +310,47 @@ _arrays("heads-gap", "a first and a third layer", "no fitting weight",
         binary_2_weight=_f32(1, 1), binary_2_bias=_f32(1))  # fmt: skip
 
 
+# ---- attack clusters
+
+
+def _clusters(
+    name: str, what: str, says: str, centroids: Any = None, error: str = "BundleError", **fields: Any
+) -> None:
+    """An index of clusters with some fields replaced, and its centroids (bytes, an array, or the right ones)."""
+
+    @hostile("Attack clusters", name, what, error, says)
+    def make(toy: Toy) -> None:
+        from safetensors.numpy import save
+
+        array = np.eye(2, WIDTH, dtype=np.float32) if centroids is None else centroids
+        space = {
+            "file": "clusters.safetensors",
+            "least_similarity": 0.5,
+            "entries": [{"id": f"c{i}", "family": "PI", "size": 3} for i in range(2)],
+            **fields,
+        }
+        data = array if isinstance(array, bytes) else save({"centroids": array})
+        index = canonical_json({"clusters": {SPACE: space}})
+        rewrite(toy, {"attack_clusters.json": index, "clusters.safetensors": data})
+
+
+_clusters(
+    "clusters-outside", "clusters to be read from `../../../etc/passwd`", "does not exist", file="../../../etc/passwd"
+)
+_clusters("clusters-number", "a number for the clusters' file", "names no file", file=5)
+_clusters("clusters-manifest", "clusters to be read from the manifest", "holds no readable array", file=MANIFEST)
+_clusters(
+    "clusters-many", "5,000 clusters", "is no list of 1 to", entries=[{"id": "c", "family": "PI", "size": 1}] * 5_000
+)
+_clusters("clusters-entry", "a cluster that is a word", "needs id, family and size", entries=["c", "d"])
+_clusters("clusters-similarity", "a least similarity of -5", "least_similarity", least_similarity=-5.0)
+_clusters("clusters-nan", "NaN among the centroids", "finite float32", _f32(2, WIDTH, fill=float("nan")))
+_clusters("clusters-width", "centroids of another width", "finite float32", _f32(2, WIDTH + 1))
+_clusters("clusters-fewer", "fewer centroids than entries", "finite float32", _f32(1, WIDTH))
+_clusters("clusters-long", "centroids so long that they resemble everything", "length 1", _f32(2, WIDTH, fill=1e30))
+_clusters("clusters-header", "a header that lies", "holds no readable array", safetensors({}, b"", 1_000))
+
+
 # ---- triggers
 
 

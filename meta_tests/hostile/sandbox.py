@@ -136,7 +136,7 @@ def _in_child(job: dict[str, Any]) -> dict[str, Any]:
     result["opened"] = dict(opened)
     result["good"] = _use(registry, job["good_id"])
     result["warnings"] = list(registry.warnings)
-    result["checked"] = _check(registry, job["model_id"])
+    result["checked"] = _check(registry, job["model_id"], result["bad"])
     return result
 
 
@@ -189,15 +189,23 @@ def _told(error: Exception) -> dict[str, Any]:
     }
 
 
-def _check(registry: Any, model_id: str) -> str:
-    """The other way in: what the suites read of a variant. They keep faults as evidence, and raise for none."""
+def _check(registry: Any, model_id: str, bad: dict[str, Any]) -> str:
+    """The other ways in: what the suites read of a variant, and its validation. Faults are told, and none is raised."""
     from raxe_conformance.measure.facts import gather_facts
+    from raxe_conformance.registry.discover import discover
 
     try:
-        if registry.has_model(model_id):
-            gather_facts(registry.get_model(model_id))
+        variants = {variant.model_id: variant for variant in discover(registry.models_dir).variants}
+        if model_id not in variants:
+            return "ok"
+        gather_facts(variants[model_id])
+        fine, errors = registry.validate_model(model_id, "functional")
+        if bad["stage"] == "load" and fine:
+            return "validated, though it cannot be loaded"
+        if not all(error.isprintable() for error in errors):
+            return f"more than one line: {errors}"
     except Exception as error:  # noqa: BLE001  told, whatever it is
-        return f"{type(error).__name__}: {error}"
+        return f"{''.join(traceback.format_exception(error))[-1500:]}"
     return "ok"
 
 

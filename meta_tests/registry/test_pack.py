@@ -47,7 +47,7 @@ def test_packing_does_not_depend_on_times_and_order(folder: Path, tmp_path: Path
     assert len(outcomes) == 1
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(st.permutations(["a.json", "b.txt", "heads/x.safetensors", "heads/a.safetensors"]), st.randoms())
 def test_packed_bytes_depend_on_names_and_contents_only(names: list[str], random: Random) -> None:
     manifest = {"x": 1, "checksums": {"stale": "0" * 64}}

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raxe_conformance.errors import MissingFileError, UsageError
@@ -119,6 +119,7 @@ VARIANTS = st.lists(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(VARIANTS, st.sampled_from(CRITERIA), st.randoms(use_true_random=False))
 def test_a_tie_is_resolved_the_same_way_every_time(
     rows: list[tuple[float | None, float | None, float | None, str]], criteria: str, random: Random

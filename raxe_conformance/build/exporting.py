@@ -9,8 +9,9 @@ from raxe_conformance.build.embedding import NEEDED, export_files
 from raxe_conformance.build.export import to_bytes
 from raxe_conformance.build.progress import Progress, Silent
 from raxe_conformance.build.recipe import Recipe, read_recipe, recipe_ids, recipe_path
+from raxe_conformance.build.results import write_result
 from raxe_conformance.errors import BuildError, UnknownModelError
-from raxe_conformance.fileio import read_bounded, write_atomically
+from raxe_conformance.fileio import read_bounded
 from raxe_conformance.strict_json import parse_json_object
 
 MAX_FILE_BYTES: Final = 4_000_000_000
@@ -35,8 +36,8 @@ def export_model(
         data = to_bytes(_convert(exported.graph, quantization))
     stem = output.stem.removesuffix(f"_{quantization}")
     tokenizer = output.with_name(f"{stem}.tokenizer.json")
-    write_atomically(tokenizer, exported.tokenizer)
-    write_atomically(output, data)
+    write_result(tokenizer, exported.tokenizer)
+    write_result(output, data)
     return [(output, len(data)), (tokenizer, len(exported.tokenizer))]
 
 
@@ -44,7 +45,7 @@ def _convert(graph: Any, quantization: str) -> Any:
     from raxe_conformance.build.quantize import quantize_int8, store_float16
 
     if quantization == "int8":
-        # As measured in docs/building.md: without per_channel the vectors lose a sixth of their direction.
+        # As measured in docs/building.md: without per_channel a few outliers round most weights to nothing.
         return quantize_int8(graph, per_channel=True, reduce_range=True)
     return store_float16(graph) if quantization == "fp16" else graph
 

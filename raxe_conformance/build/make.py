@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from raxe_conformance.build.progress import Progress, Silent
 from raxe_conformance.build.recipe import Output, Recipe, read_recipe, recipe_ids, recipe_path
+from raxe_conformance.build.results import write_result
 from raxe_conformance.errors import BuildError, UnknownModelError
-from raxe_conformance.fileio import digest_file, read_bounded, sha256, write_atomically
+from raxe_conformance.fileio import digest_file, read_bounded, sha256
 
 if TYPE_CHECKING:
     from raxe_conformance.build.dataset import Selection
@@ -213,7 +214,7 @@ def _put(models: Path, output: Output, data: bytes, accept: bool, tell: Progress
             f"is not as the recipe says, and was not written: {explain()}", file=models / output.file,
             remedy=f"build with the versions in docs/building.md, or keep it by {ACCEPT}: its verdict is then its own",
         )  # fmt: skip
-    write_atomically(models / output.file, data)
+    write_result(models / output.file, data)
     if output.sha256 is None:
         note = "not in the recipe yet"
     else:

@@ -66,4 +66,8 @@ def _centroids(data: bytes, shape: tuple[int, int], where: str) -> Any:
             file=where,
             field="centroids",
         )
+    lengths = np.linalg.norm(centroids.astype(np.float64), axis=1)
+    if not np.allclose(lengths, 1.0, rtol=0.0, atol=1e-3):
+        # Likeness is the product with a vector of length 1; a longer centroid would resemble everything.
+        raise BundleError("has rows that are not of length 1", file=where, field="centroids")
     return centroids

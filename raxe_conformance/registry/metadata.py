@@ -440,14 +440,25 @@ def _essential_misfit(value: dict[str, Any]) -> Misfit | None:
     return find_misfit(Metadata, {key: value[key] for key in _ESSENTIAL if key in value})
 
 
-def read_scanned(data: bytes, *, file: Path | str) -> tuple[Metadata, list[MetadataError]]:
+def read_scanned(data: bytes, *, file: Path | str) -> Metadata:
     """Typed metadata of a file that `scan_metadata` accepts. A field or section of a wrong type counts as absent."""
-    value, errors = scan_metadata(data, file=file), []
+    return Metadata._of(_settle(data, file)[0])
+
+
+def late_problems(data: bytes, *, file: Path | str) -> list[MetadataError]:
+    """What is wrong in the rest of a file that `scan_metadata` accepts."""
+    return _settle(data, file)[1]
+
+
+def _settle(data: bytes, file: Path | str) -> tuple[dict[str, Any], list[MetadataError]]:
+    """What is usable of a file, and what is wrong with the rest."""
+    errors: list[MetadataError] = []
+    value = scan_metadata(data, file=file)
     while (misfit := find_misfit(Metadata, value)) is not None:
         errors.append(misfit.error(file))
         broken = misfit.at.split(".")[0].split("[")[0]
         value = {key: item for key, item in value.items() if key != broken}
-    return Metadata.from_dict(value, file=file), errors
+    return value, errors
 
 
 def _quick_parse(data: bytes) -> dict[str, Any] | None:

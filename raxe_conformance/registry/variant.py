@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raxe_conformance.errors import BundleError, MissingFileError, RaxeError
-from raxe_conformance.registry.metadata import STATUSES, Metadata, read_scanned
+from raxe_conformance.registry.metadata import STATUSES, Metadata, late_problems, read_scanned
 
 
 class Origin(enum.StrEnum):
@@ -51,7 +51,7 @@ class Variant:
     if not TYPE_CHECKING:  # for a type checker, `metadata` and `problems` are the plain fields above
 
         def __getattr__(self, name: str) -> Any:
-            """The two fields that a scanned variant works out when the first of them is asked for.
+            """The two fields that a scanned variant works out when they are asked for.
 
             They have no default in the class, so that this is called for them.
             """
@@ -59,10 +59,11 @@ class Variant:
             if name not in ("metadata", "problems") or "_scan" not in state:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             data, early = state["_scan"]
-            metadata, late = read_scanned(data, file=self.metadata_path)
-            state.setdefault("metadata", metadata)
-            state.setdefault("problems", (*early, *late))
-            return state[name]
+            if name == "metadata":
+                value = read_scanned(data, file=self.metadata_path)
+            else:
+                value = (*early, *late_problems(data, file=self.metadata_path))
+            return state.setdefault(name, value)
 
     @classmethod
     def scanned(cls, data: bytes, value: dict[str, Any], problems: list[RaxeError], **fields: Any) -> Variant:

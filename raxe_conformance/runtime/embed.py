@@ -99,6 +99,7 @@ class Embedder:
             max_sequence_length=max_sequence_length,
             threads=threads,
             name=str(onnx),
+            tokenizer_name=str(tokenizer),
         )
 
     def tokenize(self, text: str) -> list[NDArray[np.int64]]:
