@@ -15,7 +15,7 @@ from meta_tests.support.toy import MODEL_ID, Toy
 from raxe_conformance.checks.accuracy import confusion
 from raxe_conformance.checks.table import catalogue
 from raxe_conformance.measure.evidence import Scores
-from raxe_conformance.options import shipped_benchmark
+from raxe_conformance.packaged import shipped_benchmark
 from raxe_conformance.target.protocol import Subject
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 from raxe_conformance.verdict.rollup import rollup

@@ -60,6 +60,23 @@ def _too_large(path: Path, most: int, what: str) -> RaxeError:
     )
 
 
+def is_file(path: Path) -> bool:
+    """Whether a regular file is there, False also where that cannot be found out: a folder on the way that may not be
+    entered, or a name that is too long, is an OSError for `Path.is_file`."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a path leads out of a folder (which is resolved already) by links, or to nowhere in a ring of them."""
+    try:
+        return not path.resolve().is_relative_to(folder)
+    except (OSError, ValueError, RuntimeError):
+        return True
+
+
 def read_bounded(path: Path, most: int, *, what: str, within: Path | None = None) -> bytes:
     """The bytes of a regular file of at most `most` bytes, read once.
 

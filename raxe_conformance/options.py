@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raxe_conformance.packaged import shipped_benchmark
+
 if TYPE_CHECKING:
     import pytest
 
@@ -92,14 +94,3 @@ def _value(config: pytest.Config, option: _Option) -> Any:
         is_path = option.metavar in ("DIR", "FILE")
         return str(config.invocation_params.dir / given) if is_path else given
     return config.getini(option.dest) or option.default
-
-
-def packaged(name: str) -> Path:
-    """A folder that stands at the top of a checkout and inside the package of an installation."""
-    inside = Path(__file__).parent / name
-    return inside if inside.is_dir() else Path(__file__).parent.parent / name
-
-
-def shipped_benchmark() -> Path:
-    """The benchmark that comes with the package."""
-    return packaged("fixtures") / "benchmark.jsonl"

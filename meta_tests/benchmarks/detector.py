@@ -14,7 +14,7 @@ import numpy as np
 
 from meta_tests.benchmarks.figures import held, in_turn, median, seconds, spread
 from raxe_conformance import Detector, ModelRegistry
-from raxe_conformance.options import shipped_benchmark
+from raxe_conformance.packaged import shipped_benchmark
 from raxe_conformance.runtime.embed import mean_pool
 
 TEXTS, ROUNDS = 150, 20

@@ -12,7 +12,7 @@ from raxe_conformance.corpus.index import CorpusError, find_data_dir, read_index
 from raxe_conformance.corpus.manifest import Corpora, index_lines, read_corpora_manifest
 from raxe_conformance.errors import RaxeError, UsageError
 from raxe_conformance.fileio import digest_file, sha256
-from raxe_conformance.options import packaged
+from raxe_conformance.packaged import packaged
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = packaged("fixtures") / "corpora.toml"

@@ -10,7 +10,7 @@ from raxe_conformance.corpus.composition import as_markdown, compose
 from raxe_conformance.corpus.derive import transformations
 from raxe_conformance.corpus.manifest import read_corpora_manifest
 from raxe_conformance.corpus.rows import Benchmark, Row, read_benchmark
-from raxe_conformance.options import packaged, shipped_benchmark
+from raxe_conformance.packaged import packaged, shipped_benchmark
 
 DOCS = Path(__file__).parents[2] / "docs"
 

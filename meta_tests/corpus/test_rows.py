@@ -8,7 +8,7 @@ import pytest
 
 from raxe_conformance.corpus.rows import read_benchmark
 from raxe_conformance.errors import BenchmarkError, MissingFileError, RaxeError
-from raxe_conformance.options import shipped_benchmark
+from raxe_conformance.packaged import shipped_benchmark
 
 GOOD = '{"text": "hello", "label": "BENIGN"}'
 

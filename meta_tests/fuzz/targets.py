@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from meta_tests.hostile.bundles import HEADS, MANIFEST
-from meta_tests.support.toy import Toy
+from meta_tests.support.toy import SPACE, WIDTH, Toy
 from raxe_conformance.errors import RaxeError
 from raxe_conformance.fileio import canonical_json, sha256
 
@@ -32,12 +32,19 @@ def _scratch(name: str) -> Path:
 
 def bundle(toy: Toy) -> tuple[Target, list[bytes]]:
     """The bytes of a bundle; those that begin with "M" change one member, and everything around it stays true."""
+    import numpy as np
+    from safetensors.numpy import save
+
     from raxe_conformance.registry.bundle import Bundle
+    from raxe_conformance.registry.clusters import read_clusters
 
     path = _scratch("fuzz.raxe")
     with zipfile.ZipFile(toy.bundle) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    names = [MANIFEST, HEADS, "keyword_triggers.json"]
+    space = {"file": "c.safetensors", "least_similarity": 0.5, "entries": [{"id": "c", "family": "PI", "size": 1}]}
+    members["attack_clusters.json"] = canonical_json({"clusters": {SPACE: space}})
+    members["c.safetensors"] = save({"centroids": np.eye(1, WIDTH, dtype=np.float32)})
+    names = [MANIFEST, HEADS, "keyword_triggers.json", "attack_clusters.json", "c.safetensors"]
     good = toy.bundle.read_bytes()
 
     def read(data: bytes) -> None:
@@ -53,6 +60,7 @@ def bundle(toy: Toy) -> tuple[Target, list[bytes]]:
                 from raxe_conformance.runtime.explain import parse_triggers
 
                 parse_triggers(found.json("keyword_triggers.json"), file="triggers")
+            read_clusters(found, SPACE, WIDTH)
         except RaxeError as error:
             _told(error)
 

@@ -162,6 +162,44 @@ def _folder_link(toy: Toy) -> None:
     assert embeddings.is_dir()
 
 
+def _elsewhere(name: str, what: str, error: str, says: str, prepare: Callable[[Path], None], **more: bool) -> None:
+    """The embedding model is named as `place/model.onnx`, and `place` is what `prepare` makes of it."""
+
+    @hostile(GROUP, name, what, error, says, declare=False, **more)
+    def make(toy: Toy) -> None:
+        place = toy.models / "place"
+        prepare(place)
+        value = toy.read()
+        value["file_info"]["onnx_embeddings"] = "place/model.onnx"
+        toy.write(value)
+
+
+def _locked_folder(place: Path) -> None:
+    place.mkdir()
+    place.chmod(0)
+
+
+def _folder_out(place: Path) -> None:
+    outside = place.parent.parent / "outside"
+    outside.mkdir()
+    (outside / "model.onnx").write_bytes(b"x")
+    place.symlink_to(outside)
+
+
+_elsewhere("place-ring", "a folder on the way that is a link to itself", "RaxeError", "place/model.onnx",
+           lambda place: place.symlink_to(place))  # fmt: skip
+_elsewhere("place-out", "a folder on the way that is a link out of the folder", *_OUT, _folder_out)
+_elsewhere("place-file", "a file where a folder should be", "RaxeError", "place/model.onnx", Path.touch)
+_elsewhere(
+    "place-locked",
+    "a folder on the way that may not be entered",
+    "RaxeError",
+    "place/model.onnx",
+    _locked_folder,
+    no_override=True,
+)
+
+
 for _name in ("pickle", "joblib", "elf", "python"):
 
     def _left(name: str, what: str, data: bytes) -> None:
@@ -198,10 +236,10 @@ def _claims_id(toy: Toy) -> None:
     (toy.metadata.parent / "v0.0_another.json").write_bytes(canonical_json(value))
 
 
-@hostile("Left in the folder", "stray-many", "3,000 files of no meaning in every folder", "", "", stage="harmless")
+@hostile("Left in the folder", "stray-many", "500 files of no meaning in every folder", "", "", stage="harmless")
 def _many(toy: Toy) -> None:
     for folder in (p for p in toy.models.iterdir() if p.is_dir()):
-        for index in range(600):
+        for index in range(100):
             for suffix in ("json.swp", "json~", "bak", "txt", "JPG"):
                 (folder / f"f{index}.{suffix}").touch()
 

@@ -127,10 +127,10 @@ _edited("tokenizer-added-long", "an added token of a million characters", "1 to 
 _edited(
     "tokenizer-added-empty", "an added token that is empty", "1 to 1000 characters", _part("added_tokens", _added(""))
 )
-_edited("tokenizer-added-many", "100,000 added tokens", "at most 2000 tokens",
-        lambda whole: whole.update(added_tokens=_added(*(f"t{i}" for i in range(100_000)))))  # fmt: skip
-_edited("tokenizer-many", "400,000 tokens", "vocabulary of 1 to 300000",
-        lambda whole: whole["model"]["vocab"].update({f"t{i}": i % 20 for i in range(400_000)}))  # fmt: skip
+_edited("tokenizer-added-many", "3,000 added tokens", "at most 2000 tokens",
+        lambda whole: whole.update(added_tokens=_added(*(f"t{i}" for i in range(3_000)))))  # fmt: skip
+_edited("tokenizer-many", "301,000 tokens", "vocabulary of 1 to 300000",
+        lambda whole: whole["model"]["vocab"].update({f"t{i}": i % 20 for i in range(301_000)}))  # fmt: skip
 _edited(
     "tokenizer-no-unknown",
     "no token for unknown words, which would be lost",

@@ -18,7 +18,7 @@ from raxe_conformance.corpus.rows import Row, read_benchmark
 from raxe_conformance.measure.evidence import Robustness, evidence_from_json, evidence_to_json
 from raxe_conformance.measure.robustness import ATTACKS, BENIGN, MOST_CALLS, measure_robustness, smallest_miss
 from raxe_conformance.measure.scoring import score_rows
-from raxe_conformance.options import shipped_benchmark
+from raxe_conformance.packaged import shipped_benchmark
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 
 from meta_tests.support.toy import MODEL_ID, Toy
 from raxe_conformance.checks.table import catalogue
-from raxe_conformance.options import packaged
+from raxe_conformance.packaged import packaged
 
 CHECKS = len(catalogue())
 SUITES = str(packaged("suites"))

@@ -15,9 +15,10 @@ from raxe_conformance.corpus.index import INDEX, MIRROR, CorpusMissingError, Cor
 from raxe_conformance.corpus.similar import near_duplicates
 from raxe_conformance.errors import BuildError
 from raxe_conformance.fileio import digest_file
+from raxe_conformance.packaged import shipped_benchmark
 from raxe_conformance.strict_json import parse_json_object
 
-BENCHMARK = Path(__file__).resolve().parents[2] / "fixtures" / "benchmark.jsonl"
+BENCHMARK = shipped_benchmark()
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def _test_set(model_id: str, models_dir: Path, test_data: Path | None, output: P
     from raxe_conformance.measure.facts import gather_facts
     from raxe_conformance.measure.scoring import score_rows
     from raxe_conformance.measure.timing import Stopwatch, measure_latency
-    from raxe_conformance.options import shipped_benchmark
+    from raxe_conformance.packaged import shipped_benchmark
     from raxe_conformance.report.benchmark_report import benchmark_report
     from raxe_conformance.target.shipped import shipped_subject
 

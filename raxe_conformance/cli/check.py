@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from raxe_conformance.options import packaged
+from raxe_conformance.packaged import packaged
 
 HOLDS, FAILED, BAD_INPUT, CANNOT_TELL = 0, 1, 2, 3
 

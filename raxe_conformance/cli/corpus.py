@@ -29,7 +29,7 @@ def command() -> None:
 
 def _load(manifest_file: Path | None) -> Corpora:
     from raxe_conformance.corpus.manifest import read_corpora_manifest
-    from raxe_conformance.options import packaged
+    from raxe_conformance.packaged import packaged
 
     return read_corpora_manifest(manifest_file or packaged("fixtures") / "corpora.toml")
 

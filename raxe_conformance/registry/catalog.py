@@ -15,7 +15,7 @@ from raxe_conformance.errors import (
     RaxeError,
     UnknownModelError,
 )
-from raxe_conformance.fileio import CHECKSUM, digest_file, read_bounded
+from raxe_conformance.fileio import CHECKSUM, digest_file, is_file, leads_out, read_bounded
 from raxe_conformance.registry.bundle import Bundle
 from raxe_conformance.registry.discover import discover
 from raxe_conformance.registry.metadata import Metadata, Requirements
@@ -63,8 +63,7 @@ def complete_metadata(metadata: Metadata, models_dir: Path) -> Metadata:
     ):
         fields = [field for field in (size, checksum) if field is not None and getattr(info, field) is None]
         path = models_dir / folder / name if name and "/" not in name else models_dir / (name or "")
-        inside = path.resolve().is_relative_to(models_dir.resolve())
-        if not fields or not inside or not path.is_file():
+        if not fields or leads_out(path, models_dir.resolve()) or not is_file(path):
             continue
         digest = digest_file(path, path.name)
         values = {size: round(digest.bytes / 1e6, 6), checksum: f"sha256:{digest.sha256}"}

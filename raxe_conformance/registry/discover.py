@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from raxe_conformance.errors import JsonError, MetadataError, MissingFileError, RaxeError, RegistryError
-from raxe_conformance.fileio import read_bounded
+from raxe_conformance.fileio import is_file, leads_out, read_bounded
 from raxe_conformance.registry.metadata import Metadata, scan_metadata
 from raxe_conformance.registry.migrate_legacy import ID, Inside, LegacyFolder, legacy_folders, peek
 from raxe_conformance.registry.variant import Origin, Variant
@@ -364,7 +364,7 @@ class _Scan:
         return found
 
     def _is_there(self, path: Path) -> bool:
-        return path.name in self.bundles.names if path.parent == self.bundles.path else path.is_file()
+        return path.name in self.bundles.names if path.parent == self.bundles.path else is_file(path)
 
     def _locate(self, folder: _Folder, name: str | None, file: Path, at: str, problems: list[RaxeError]) -> Path | None:
         """Where a named file should be: in its folder, or at a path from the models folder, never outside it."""
@@ -381,7 +381,7 @@ class _Scan:
             problem = "which leads elsewhere"
         elif len(parts) > 1:
             path = self.root / name
-            if path.resolve().is_relative_to(self.root):
+            if not leads_out(path, self.root):
                 return path
             problem = "a link out of the folder"
         elif name in folder.refused:

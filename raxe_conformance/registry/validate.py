@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from raxe_conformance.errors import MetadataError, RaxeError, RuntimeMissingError, UsageError, one_line
-from raxe_conformance.fileio import digest_file
+from raxe_conformance.fileio import digest_file, is_file
 from raxe_conformance.registry.bundle import MANIFEST, Bundle
 from raxe_conformance.registry.catalog import checksum_problem, open_bundle, read_part
 from raxe_conformance.registry.metadata import metadata_schema
@@ -58,7 +58,7 @@ def integrity_errors(variant: Variant) -> list[RaxeError]:
     for role, field in _CHECKSUMS.items():
         path = variant.files().get(role)
         try:
-            if path is None or not path.exists():
+            if path is None or not is_file(path):
                 read_part(variant, role, 0)  # says what is missing and how to make it
             else:
                 digest = digest_file(path, path.name).sha256

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raxe_conformance.errors import BundleError, MissingFileError, RaxeError
+from raxe_conformance.fileio import is_file
 from raxe_conformance.registry.metadata import STATUSES, Metadata, late_problems, read_scanned
 
 
@@ -140,7 +141,7 @@ class Variant:
     def missing(self) -> tuple[str, ...]:
         """The roles of those files that do not exist now, or that are not even named; () for a variant to load."""
         roles = {"bundle": self.bundle_path, "embeddings": self.embeddings_path, "tokenizer": self.tokenizer_path}
-        return tuple(role for role, path in roles.items() if path is None or not path.is_file())
+        return tuple(role for role, path in roles.items() if path is None or not is_file(path))
 
     def files(self) -> dict[str, Path]:
         """The files that ship with the variant, by role, whether or not they exist."""
