@@ -52,7 +52,7 @@ def cached(models: Path) -> None:
                 found.create_detector()
 
         for name, samples in in_turn({"by id": by_id, "best": best}, 200).items():
-            calls = [sample / len(many) for sample in samples]
+            calls = [sample / len(many) for sample in samples.wall]
             print(f"  {name:6} {spread(calls, 'us')}; {held(1e6 * median(calls), 10, 'us')}")
 
 
@@ -79,8 +79,8 @@ def analyze(models: Path) -> None:
         extra, base = [], []
         for text in texts:
             samples = in_turn({"bare": partial(bare, text), "analyze": partial(detector.analyze, text)}, ROUNDS)
-            base.append(median(samples["bare"]))
-            extra.append(median([a - b for a, b in zip(samples["analyze"], samples["bare"], strict=True)]))
+            base.append(median(samples["bare"].wall))
+            extra.append(median([a - b for a, b in zip(samples["analyze"].wall, samples["bare"].wall, strict=True)]))
     share = median([more / less for more, less in zip(extra, base, strict=True)])
     print(f"  bare {spread(base)}")
     print(f"  analyze adds {spread(extra, 'us')} to each of {len(texts)} texts, {ROUNDS} rounds")

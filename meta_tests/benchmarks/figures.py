@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import NamedTuple
+
+
+class Samples(NamedTuple):
+    """Seconds by the clock on the wall, and of processor time; the latter counts nothing that others do."""
+
+    wall: list[float]
+    cpu: list[float]
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -13,13 +22,23 @@ def seconds(call: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
-def in_turn(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each call, all calls once a round, every other round backwards: drift and order hit all alike."""
-    found: dict[str, list[float]] = {name: [] for name in calls}
+def in_turn(
+    calls: Mapping[str, Callable[[], object]], rounds: int, cpu: Callable[[], float] = process_time
+) -> dict[str, Samples]:
+    """Each call once a round, every other round backwards: drift and order hit all alike. cpu: processor seconds."""
+    found = {name: Samples([], []) for name in calls}
     for number in range(rounds):
         for name in list(calls)[:: 1 if number % 2 else -1]:
-            found[name].append(seconds(calls[name]))
+            before = cpu()
+            found[name].wall.append(seconds(calls[name]))
+            found[name].cpu.append(cpu() - before)
     return found
+
+
+def children() -> float:
+    """Processor seconds of the child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def quantile(samples: Sequence[float], share: float) -> float:

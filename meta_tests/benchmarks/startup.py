@@ -9,7 +9,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from meta_tests.benchmarks.figures import held, in_turn, median, spread
+from meta_tests.benchmarks.figures import Samples, children, held, in_turn, median, spread
 
 ROUNDS = 25
 
@@ -22,12 +22,11 @@ def importing(_: Path) -> None:
         "ModelRegistry": partial(_python, "-c", "from raxe_conformance import ModelRegistry"),
     }
     in_turn(calls, 2)
-    found = in_turn(calls, ROUNDS)
+    found = in_turn(calls, ROUNDS, children)
     for name, samples in found.items():
-        print(f"  {name:17} {spread(samples)}")
+        print(f"  {name:17} wall {spread(samples.wall)}; processor P50 {1e3 * median(samples.cpu):.1f} ms")
     for name in list(calls)[1:]:
-        extra = [a - b for a, b in zip(found[name], found["nothing"], strict=True)]
-        print(f"  importing {name} adds {1e3 * median(extra):.1f} ms at the median")
+        print(f"  importing {name} adds {_added(found[name], found['nothing'])}")
 
 
 def plugin(_: Path) -> None:
@@ -42,11 +41,17 @@ def plugin(_: Path) -> None:
             "without": partial(_python, *collect, "-p", "no:raxe_conformance", cwd=folder),
         }
         in_turn(calls, 2)
-        found = in_turn(calls, ROUNDS)
+        found = in_turn(calls, ROUNDS, children)
     for label, samples in found.items():
-        print(f"  {label:8} {spread(samples)}")
-    extra = median([a - b for a, b in zip(found["with"], found["without"], strict=True)])
-    print(f"  the plugin adds {held(1e3 * extra, 30, 'ms')} (median of paired differences)")
+        print(f"  {label:8} wall {spread(samples.wall)}; processor P50 {1e3 * median(samples.cpu):.1f} ms")
+    extra = median([a - b for a, b in zip(found["with"].wall, found["without"].wall, strict=True)])
+    print(f"  the plugin adds {_added(found['with'], found['without'])}; {held(1e3 * extra, 30, 'ms')}")
+
+
+def _added(one: Samples, other: Samples) -> str:
+    """Medians of the differences, round by round."""
+    wall, cpu = (1e3 * median([a - b for a, b in zip(*pair, strict=True)]) for pair in zip(one, other, strict=True))
+    return f"{wall:.1f} ms (processor time {cpu:.1f} ms) at the median of paired differences"
 
 
 def _python(*arguments: str, cwd: Path | None = None) -> None:

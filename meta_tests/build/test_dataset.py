@@ -66,6 +66,19 @@ def test_the_benchmark_is_refused_by_text(tmp_path: Path) -> None:
         refuse_benchmark(data, [row("another text"), row("  a very particular text\n")], benchmark=benchmark)
 
 
+def test_near_duplicates_of_the_benchmark_are_refused(tmp_path: Path) -> None:
+    words = [f"word{i}" for i in range(40)]
+    benchmark = tmp_path / "fixtures" / "benchmark.jsonl"
+    benchmark.parent.mkdir()
+    benchmark.write_text(json.dumps({"text": " ".join(words), "label": "PI"}) + "\n", encoding="utf-8")
+    data = tmp_path / "data"
+    data.mkdir()
+    near, far = [*words[:38], "other", "end"], [*words[:10], *(f"new{i}" for i in range(30))]
+    refuse_benchmark(data, [row(" ".join(far))], benchmark=benchmark)
+    with pytest.raises(BuildError, match=r"s/f\.jsonl: holds 1 near duplicates of the benchmark; "):
+        refuse_benchmark(data, [row(" ".join(far)), row(" ".join(near))], benchmark=benchmark)
+
+
 def test_the_benchmark_is_refused_by_path(tmp_path: Path) -> None:
     benchmark = tmp_path / "fixtures" / "benchmark.jsonl"
     benchmark.parent.mkdir()

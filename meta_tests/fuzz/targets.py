@@ -37,6 +37,7 @@ def bundle(toy: Toy) -> tuple[Target, list[bytes]]:
 
     from raxe_conformance.registry.bundle import Bundle
     from raxe_conformance.registry.clusters import read_clusters
+    from raxe_conformance.registry.migrate_legacy import peek
 
     path = _scratch("fuzz.raxe")
     with zipfile.ZipFile(toy.bundle) as archive:
@@ -51,6 +52,10 @@ def bundle(toy: Toy) -> tuple[Target, list[bytes]]:
         path.write_bytes(
             _repacked(members, names[data[1] % len(names)], data[2:]) if data[:1] == b"M" and data[1:] else data
         )
+        try:
+            peek(path)
+        except RaxeError as error:
+            _told(error)
         try:
             found = Bundle(path)
             problems = found.problems()

@@ -244,6 +244,35 @@ def _many(toy: Toy) -> None:
                 (folder / f"f{index}.{suffix}").touch()
 
 
+def _legacy(name: str, what: str, change: Callable[[Path], None], **more: bool) -> None:
+    """A deploy folder of the old layout beside the variants, with something wrong in it."""
+
+    @hostile("Left in the folder", f"legacy-{name}", f"an old deploy folder {what}", "", "", stage="harmless", **more)
+    def make(toy: Toy) -> None:
+        folder = toy.models / "model_quantized_int8_deploy"
+        folder.mkdir()
+        (folder / "model.onnx").write_bytes(toy.onnx.read_bytes())
+        (folder / "tokenizer.json").write_bytes(toy.tokenizer.read_bytes())
+        (folder / "config.json").write_text('{"hidden_size": 7, "model_type": "bert"}', encoding="utf-8")
+        change(folder)
+
+
+def _become(name: str, replace: Replace) -> Callable[[Path], None]:
+    return lambda folder: replace(folder / name, Toy(folder.parent, folder.parent.parent / "benchmark.jsonl"))
+
+
+for _file in ("config.json", "model.onnx", "tokenizer.json"):
+    for _kind, _replace in (("fifo", _fifo), ("link-out", _link_out), ("ring", _ring), ("folder", _folder)):
+        _legacy(f"{_file.split('.')[0]}-{_kind}", f"whose {_file} is a {_kind}", _become(_file, _replace))
+_legacy(
+    "config-deep", "whose config.json is 100,000 lists deep", lambda f: (f / "config.json").write_text("[" * 100_000)
+)
+_legacy("config-number", "whose config.json names a width of 10^300", lambda f: (f / "config.json").write_text(
+    '{"hidden_size": 1' + "0" * 300 + "}"))  # fmt: skip
+_legacy("locked", "that may not be entered", lambda folder: folder.chmod(0), no_override=True)
+_legacy("config-locked", "whose config.json may not be read", lambda f: (f / "config.json").chmod(0), no_override=True)
+
+
 # ---- files that change
 
 

@@ -36,6 +36,8 @@ for _name, _what, _member in (
     ("zip-backslash", "a member named `..\\evil.json`", b"..\\evil.json"),
     ("zip-device", "a member named `aux.json`, a device on Windows", b"aux.json"),
     ("zip-nul", "a member named `evil.json\\0.txt`, which some readers cut", b"evil.json\0.txt"),
+    ("zip-no-name", "a member without a name", b""),
+    ("zip-nul-first", "a member whose name begins with a NUL", b"\0evil.json"),
     ("zip-newline", "a member whose name holds a line break and colours", b"evil\n\x1b[31m.json"),
     ("zip-empty-part", "a member named `heads//evil.json`", b"heads//evil.json"),
     ("zip-stream", "a member named `evil.json:stream`", b"evil.json:stream"),
@@ -108,6 +110,17 @@ def _local(**fields: object) -> Callable[[list[Member]], None]:
     return change
 
 
+def _packed_manifest(method: int, payload: bytes) -> Callable[[list[Member]], None]:
+    def change(found: list[Member]) -> None:
+        found[0].method, found[0].payload = method, payload
+
+    return change
+
+
+# version, length of the properties, properties (lc, lp, pb; a dictionary of 4 GB), and the beginning of a stream
+_LZMA_4_GB = b"\x09\x14" + struct.pack("<H", 5) + b"\x5d\xff\xff\xff\xff" + bytes(50)
+
+
 def _both(**fields: object) -> Callable[[list[Member]], None]:
     def change(found: list[Member]) -> None:
         found[1].local = dict(fields)
@@ -127,6 +140,22 @@ _lying("zip-encrypted", "an encrypted member", "is encrypted", _both(flags=1))
 _lying("zip-strong", "a strongly encrypted member", "is encrypted", _both(flags=0x41))
 _lying("zip-hidden-directory", "an encrypted directory", "is encrypted", _both(flags=0x2001))
 _lying("zip-lzma", "a member packed by LZMA", "packed by method 14", _both(method=14))
+_lying(
+    "zip-lzma-manifest", "a manifest that LZMA needs 4 GB for", "packed by method 14", _packed_manifest(14, _LZMA_4_GB)
+)
+_lying(
+    "zip-lzma-noise", "a manifest that LZMA does not make", "packed by method 14", _packed_manifest(14, b"\xff" * 60)
+)
+_lying(
+    "zip-bzip2-noise", "a manifest that bzip2 does not make", "packed by method 12", _packed_manifest(12, b"\xff" * 60)
+)
+_lying(
+    "zip-deflate-noise",
+    "a manifest that DEFLATE does not make",
+    "cannot be read",
+    _packed_manifest(8, b"\xff" * 60),
+    "BundleError",
+)
 _lying("zip-bzip2", "a member packed by bzip2", "packed by method 12", _both(method=12))
 _lying("zip-method-99", "a member packed by a method that does not exist", "packed by method 99", _both(method=99))
 _lying("zip-stored-lengths", "a stored member with two lengths", "stored member has two lengths", _both(size=5))

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from meta_tests.support.toy import MODEL_ID, Toy
+from meta_tests.support.toy import MODEL_ID, Toy, write_patient_profile
 from raxe_conformance.checks.table import catalogue
 from raxe_conformance.packaged import packaged
 
@@ -17,11 +17,17 @@ SUITES = str(packaged("suites"))
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, toy: Toy):
-    """Run the suites on the toy in a process of its own; extra arguments go to pytest."""
+def run(pytester: pytest.Pytester, toy: Toy, tmp_path: Path):
+    """Run the suites on the toy in a process of its own; extra arguments go to pytest.
+
+    A profile of long limits, unless another is named: this machine may be busy, and most runs are not about latency.
+    """
+    patient = write_patient_profile(tmp_path / "patient.toml")
 
     def call(*args: str) -> pytest.RunResult:
         options = (f"--raxe-models={toy.models}", f"--raxe-benchmark={toy.benchmark}", f"--rootdir={pytester.path}")
+        if not any(arg.startswith("--raxe-profile") for arg in args):
+            options += (f"--raxe-profile={patient}",)
         return pytester.runpytest_subprocess(SUITES, "-p", "no:cacheprovider", *options, *args)
 
     return call
@@ -38,7 +44,7 @@ def verdicts(pytester: pytest.Pytester) -> dict[str, str]:
 def test_a_good_variant_passes_and_is_reported(run, pytester: pytest.Pytester) -> None:
     result = run("--raxe-model", MODEL_ID, "--junitxml=junit.xml", "--benchmark-json=benchmark.json")
     result.assert_outcomes(passed=CHECKS)
-    result.stdout.fnmatch_lines([f"*{MODEL_ID}: PASS*", "*LAT-001*MUST*P95 latency*< 3 ms*PASS*"])
+    result.stdout.fnmatch_lines([f"*{MODEL_ID}: PASS*", "*LAT-001*MUST*P95 latency*< 60000 ms*PASS*"])
     found = report(pytester)
     assert (found["verdict"], found["not_judged"]) == ("PASS", [])
     assert set(verdicts(pytester).values()) == {"PASS"}
@@ -86,7 +92,7 @@ def test_a_slow_detector_fails_latency_alone(run, pytester: pytest.Pytester) -> 
         Detector.analyze = analyze
         """
     )
-    run("-p", "slow", "-m", "latency or accuracy or fpr or size")
+    run("-p", "slow", "-m", "latency or accuracy or fpr or size", "--raxe-profile=raxe-1.0")
     failed = {check_id for check_id, verdict in verdicts(pytester).items() if verdict != "PASS"}
     assert failed == {"LAT-001", "LAT-002", "LAT-003", "LAT-004"}
 

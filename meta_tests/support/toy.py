@@ -7,6 +7,7 @@ linear heads make of it exactly what the words say, so that every decision can b
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -294,3 +295,12 @@ def make_toy(folder: Path) -> Toy:
     toy.declare_files()
     write_benchmark(toy.benchmark, benchmark_rows())
     return toy
+
+
+def write_patient_profile(path: Path) -> Path:
+    """The default profile with latency limits of a minute: for tests that run by the clock but are not about it."""
+    from importlib.resources import files
+
+    text = files("raxe_conformance.profiles").joinpath("raxe-1.0.toml").read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^(latency_\w+) = .*$", r"\1 = 60000.0", text), encoding="utf-8")
+    return path

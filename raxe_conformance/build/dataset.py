@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from raxe_conformance.build.recipe import Corpora, HeadSettings
+from raxe_conformance.corpus.fingerprints import Fingerprints, fingerprint, near_matches
 from raxe_conformance.corpus.index import INDEX, MIRROR, CorpusMissingError, CorpusRow, read_index, read_rows
+from raxe_conformance.corpus.rows import read_benchmark
 from raxe_conformance.corpus.similar import near_duplicates
 from raxe_conformance.errors import BuildError
 from raxe_conformance.fileio import digest_file
 from raxe_conformance.packaged import shipped_benchmark
-from raxe_conformance.strict_json import parse_json_object
 
 BENCHMARK = shipped_benchmark()
 
@@ -76,29 +77,31 @@ def read_sources(corpora: Corpora, folder: Path) -> list[CorpusRow]:
     return rows
 
 
-def refuse_benchmark(folder: Path, rows: Iterable[CorpusRow], *, benchmark: Path = BENCHMARK) -> None:
-    """Raise BuildError where training would read the benchmark: as a file, through a link, or text by text.
+def refuse_benchmark(folder: Path, rows: Sequence[CorpusRow], *, benchmark: Path = BENCHMARK) -> None:
+    """Raise BuildError where training would read the benchmark: as a file, through a link, text by text, or nearly so.
 
-    Texts are compared by SHA-256 without white space at their ends. Where there is no benchmark, there is nothing to
-    refuse.
+    Texts are compared by SHA-256 without white space at their ends, then by fingerprint (corpus/fingerprints.py: an
+    estimated half of the five-word shingles in common). Where there is no benchmark, there is nothing to refuse.
     """
     if not benchmark.is_file():
         return
     remedy = "a benchmark that was trained on measures nothing: leave it out of the training data"
     if folder.resolve() == benchmark.resolve().parent:
         raise BuildError("is the benchmark's own folder", file=folder, remedy=remedy)
-    known = {
-        _fingerprint(text)
-        for number, line in enumerate(benchmark.read_bytes().split(b"\n"), start=1)
-        if line.strip() and isinstance(text := parse_json_object(line, file=f"{benchmark}:{number}").get("text"), str)
-    }
+    texts = [row.text for row in read_benchmark(benchmark).rows]
+    known = {_exact(text) for text in texts}
     same: dict[str, bool] = {}
     for row in rows:
         if row.file not in same:
             path = folder / row.file
             same[row.file] = path.exists() and path.samefile(benchmark)
-        if same[row.file] or _fingerprint(row.text) in known:
+        if same[row.file] or _exact(row.text) in known:
             raise BuildError("holds text of the benchmark", file=folder / row.file, remedy=remedy)
+    signatures, positions = fingerprint(texts)
+    near, _ = near_matches(Fingerprints(signatures, 0, len(texts) - len(positions)), [row.text for row in rows])
+    if near:
+        first = rows[min(near)]
+        raise BuildError(f"holds {len(near)} near duplicates of the benchmark", file=folder / first.file, remedy=remedy)
 
 
 def select_rows(rows: Sequence[CorpusRow], settings: HeadSettings) -> Selection:
@@ -142,5 +145,5 @@ def digest_rows(rows: Sequence[CorpusRow]) -> str:
     return state.hexdigest()
 
 
-def _fingerprint(text: str) -> bytes:
+def _exact(text: str) -> bytes:
     return hashlib.sha256(text.strip().encode("utf-8", "surrogatepass")).digest()

@@ -66,6 +66,11 @@ def _begins_as(suffix: str, head: bytes) -> bool:
     return not _NO_TEXT.search(head) and not head.startswith(b"#!")
 
 
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    """As ZipInfo.is_dir, which fails on a member without a name."""
+    return info.orig_filename.endswith("/")
+
+
 def _key(name: str) -> str:
     """What file systems that ignore case take for one."""
     return name.removesuffix("/").casefold()
@@ -99,11 +104,11 @@ class Archive:
             self._check_name(info, seen)
             self._check_header(info)
         folders = {"/".join(name.split("/")[:depth]) for name in seen for depth in range(1, name.count("/") + 1)}
-        files = {_key(info.orig_filename): info.filename for info in infos if not info.is_dir()}
+        files = {_key(info.orig_filename): info.filename for info in infos if not _is_folder(info)}
         for key in sorted(folders & files.keys()):
             raise self._unsafe("the member is a file and a folder", files[key])
         self._check_layout(data, infos)
-        self._infos = {info.filename: info for info in infos if not info.is_dir()}
+        self._infos = {info.filename: info for info in infos if not _is_folder(info)}
         for name in self.names:
             self._check_kind(name, self._read(name, _SNIFFED))
 
@@ -180,7 +185,7 @@ class Archive:
     def _check_name(self, info: zipfile.ZipInfo, seen: set[str]) -> None:
         # orig_filename is what the directory says; zipfile cuts filename at a NUL and turns back-slashes round.
         name = info.orig_filename
-        plain = name[:-1] if info.is_dir() else name
+        plain = name[:-1] if _is_folder(info) else name
         parts = plain.split("/")
         if (
             not plain
@@ -201,7 +206,7 @@ class Archive:
         mode = info.external_attr >> 16
         if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise self._unsafe("the member is a link or a device", name)
-        if info.is_dir():
+        if _is_folder(info):
             if info.file_size:
                 raise self._unsafe("the folder holds bytes", name)
             return

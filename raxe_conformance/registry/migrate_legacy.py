@@ -75,7 +75,10 @@ def _read_folder(folder: Path, quantization: str) -> LegacyFolder:
     if not models:
         raise RegistryError("holds no ONNX file", file=folder, remedy="put the exported model there, or remove it")
     name = next((name for name in _PREFERRED if name in models), next(iter(models)))
-    config = read_json_object(folder / "config.json") if (folder / "config.json").exists() else {}
+    settings = folder / "config.json"
+    if settings.is_symlink():
+        raise RegistryError("is a link", file=settings, remedy="put the file itself there")
+    config = read_json_object(settings) if settings.exists() else {}
     width = config.get("hidden_size")
     return LegacyFolder(
         folder,
@@ -172,6 +175,13 @@ class Inside:
         )
 
 
+# What zipfile raises for archives that are none.
+_UNREADABLE = (
+    LookupError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, OverflowError, NotImplementedError,
+    RuntimeError,
+)  # fmt: skip
+
+
 def peek(path: Path) -> Inside:
     """A bundle's manifest, read without the other members. Raises MissingFileError, BundleError, JsonError.
 
@@ -186,11 +196,16 @@ def peek(path: Path) -> Inside:
             end = handle.read(22)
             if len(end) < 22 or end[:4] != b"PK\x05\x06" or struct.unpack("<L", end[12:16])[0] > MAX_DIRECTORY:
                 raise BundleError("is no complete ZIP, or has too many members", file=path)
-            with zipfile.ZipFile(handle) as archive, archive.open(MANIFEST) as member:
-                data = member.read(MAX_METADATA_BYTES + 1)
+            with zipfile.ZipFile(handle) as archive:
+                info = archive.getinfo(MANIFEST)
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    # LZMA would take as much memory as the file tells it to.
+                    raise BundleError(f"is packed by method {info.compress_type}", file=path, field=MANIFEST)
+                with archive.open(info) as member:
+                    data = member.read(MAX_METADATA_BYTES + 1)
     except FileNotFoundError:
         raise MissingFileError("the bundle does not exist", file=path) from None
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except _UNREADABLE as error:
         raise BundleError(f"has no readable {MANIFEST}: {error}", file=path) from None
     except OSError as error:
         raise BundleError(f"cannot be read: {error.strerror or error}", file=path) from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -147,6 +146,8 @@ def _importable(package: str) -> bool:
 
 @cache
 def _installed(project: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(project)
     except PackageNotFoundError:

@@ -138,7 +138,8 @@ class Embedder:
                 file=self.name, field="output", remedy=_REBUILD,
             )  # fmt: skip
         flat = hidden.ravel()
-        size = float(np.dot(flat, flat))
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = float(np.dot(flat, flat))
         if not 0.0 < size < float("inf"):
             fault = "nothing but zeros" if size == 0.0 else "values that are not finite"
             raise EmbeddingError(f"gives {fault}", file=self.name, field="output", remedy=_REBUILD)
