@@ -224,13 +224,12 @@ class ModelRegistry:
         return self._load_once(model_id)
 
     def preload_models(self, ids: Iterable[str] | None = None) -> dict[str, str]:
-        """Load detectors now: those of `ids`, or of all active variants where it is None.
+        """Load detectors now: those of `ids`, or of all usable variants where it is None.
 
         Returns the failures, id → one line; {} where all are loaded. One failure does not stop the others.
         """
         failures = {}
-        wanted = [variant.model_id for variant in self.list_models(status="active")] if ids is None else list(ids)
-        for model_id in wanted:
+        for model_id in [variant.model_id for variant in self.list_models()] if ids is None else list(ids):
             try:
                 self.create_detector(model_id)
             except RaxeError as error:

@@ -259,13 +259,13 @@ def test_a_variant_that_fails_its_validation_counts_as_experimental(toy: Toy) ->
 
 def test_preloading(toy: Toy) -> None:
     add(toy, "v1.0_a", status="active")
-    add(toy, "v1.0_b", status="active", requirements={"runtime": "pytorch"})
+    add(toy, "v1.0_b", requirements={"runtime": "pytorch"})
     registry = ModelRegistry(toy.models)
+    assert registry.preload_models(["v1.0_a", "nothing"]).keys() == {"nothing"}
+    assert set(registry._detectors) == {"v1.0_a"}
     failures = registry.preload_models()
     assert set(failures) == {"v1.0_b"}
     assert "pytorch" in failures["v1.0_b"]
-    assert set(registry._detectors) == {"v1.0_a"}
-    assert registry.preload_models([MODEL_ID, "nothing"]).keys() == {"nothing"}
     assert set(registry._detectors) == {"v1.0_a", MODEL_ID}
 
 

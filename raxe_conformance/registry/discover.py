@@ -174,7 +174,7 @@ class _Scan:
     # Metadata files
 
     def _from_metadata(self, name: str) -> Variant:
-        path, stem = self.metadata.at(name), name[: -len(".json")]
+        path, stem = f"{self.metadata.path}{os.sep}{name}", name[: -len(".json")]
         problems: list[RaxeError] = []
         if not ID.fullmatch(stem):
             remedy = "use letters, digits and ._+-"
@@ -185,7 +185,7 @@ class _Scan:
             value = scan_metadata(data, file=path)
         except RaxeError as error:
             problems.append(error)
-            return self._degraded(stem, path, data, problems)
+            return self._degraded(stem, Path(path), data, problems)
         info, config = value.get("file_info") or {}, value.get("ml_config") or {}
         said = value.get("model_id")
         if said is not None and said != stem:
@@ -199,11 +199,11 @@ class _Scan:
         return Variant.scanned(
             data,
             value,
+            path,
             problems,
             model_id=stem,
             models_dir=self.root,
             origin=Origin.METADATA,
-            metadata_path=path,
             bundle_path=bundle,
             embeddings_path=self._locate(self.embeddings, onnx, path, "file_info.onnx_embeddings", problems),
             tokenizer_path=self._locate(self.embeddings, tokenizer, path, "file_info.tokenizer", problems),
@@ -350,7 +350,7 @@ class _Scan:
 
     # Files
 
-    def _bundle_path(self, name: str | None, file: Path, problems: list[RaxeError]) -> Path | None:
+    def _bundle_path(self, name: str | None, file: str, problems: list[RaxeError]) -> Path | None:
         at = "file_info.filename"
         if name is None:
             problems.append(MissingFileError("names no bundle", file=file, field=at, remedy="name the .raxe file"))
@@ -359,14 +359,14 @@ class _Scan:
             return self.legacy.at(name)
         found = self._locate(self.bundles, name, file, at, problems)
         if found is not None and not self._is_there(found):
-            remedy = f"build it: raxe-conformance build {file.stem}"
+            remedy = f"build it: raxe-conformance build {Path(file).stem}"
             problems.append(MissingFileError("the bundle does not exist", file=found, remedy=remedy))
         return found
 
     def _is_there(self, path: Path) -> bool:
         return path.name in self.bundles.names if path.parent == self.bundles.path else is_file(path)
 
-    def _locate(self, folder: _Folder, name: str | None, file: Path, at: str, problems: list[RaxeError]) -> Path | None:
+    def _locate(self, folder: _Folder, name: str | None, file: str, at: str, problems: list[RaxeError]) -> Path | None:
         """Where a named file should be: in its folder, or at a path from the models folder, never outside it."""
         if name is None:
             return None
@@ -405,12 +405,12 @@ def _from_legacy_folder(root: Path, folder: LegacyFolder, inside: Inside, space:
     )  # fmt: skip
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     """What read_bounded gives, without its buffer of a megabyte for a file of some kilobytes. Raises RaxeError."""
     try:
         fd = os.open(path, _READ_FLAGS)
     except OSError:
-        return read_bounded(path, MAX_METADATA_BYTES, what="the metadata file")
+        return read_bounded(Path(path), MAX_METADATA_BYTES, what="the metadata file")
     try:
         status = os.fstat(fd)
         ordinary = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_METADATA_BYTES
@@ -421,4 +421,4 @@ def _read(path: Path) -> bytes:
         os.close(fd)
     if data and len(data) == status.st_size:
         return data
-    return read_bounded(path, MAX_METADATA_BYTES, what="the metadata file")
+    return read_bounded(Path(path), MAX_METADATA_BYTES, what="the metadata file")

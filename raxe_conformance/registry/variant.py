@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from raxe_conformance.errors import BundleError, MissingFileError, RaxeError
 from raxe_conformance.fileio import is_file
@@ -19,6 +19,9 @@ class Origin(enum.StrEnum):
     METADATA = "metadata"
     BUNDLE = "bundle"
     LEGACY = "legacy"
+
+
+_LATE: Final = frozenset({"metadata", "metadata_path", "problems"})
 
 
 class Headline(NamedTuple):
@@ -43,43 +46,52 @@ class Variant:
     models_dir: Path
     metadata: Metadata = field(repr=False)
     origin: Origin
-    metadata_path: Path | None = None
+    metadata_path: Path | None = field(default_factory=lambda: None)
     bundle_path: Path | None = None
     embeddings_path: Path | None = None
     tokenizer_path: Path | None = None
     problems: tuple[RaxeError, ...] = field(default_factory=tuple)
 
-    if not TYPE_CHECKING:  # for a type checker, `metadata` and `problems` are the plain fields above
+    if not TYPE_CHECKING:  # for a type checker, these are the plain fields above
 
         def __getattr__(self, name: str) -> Any:
-            """The two fields that a scanned variant works out when they are asked for.
+            """The fields that a scanned variant works out when they are asked for.
 
             They have no default in the class, so that this is called for them.
             """
             state = self.__dict__
-            if name not in ("metadata", "problems") or "_scan" not in state:
+            if name not in _LATE or "_data" not in state:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            data, early = state["_scan"]
-            if name == "metadata":
-                value = read_scanned(data, file=self.metadata_path)
+            file = state["_file"]
+            if name == "metadata_path":
+                value = Path(file)
+            elif name == "metadata":
+                value = read_scanned(state["_data"], file=file)
             else:
-                value = (*early, *late_problems(data, file=self.metadata_path))
+                value = (*state["_early"], *late_problems(state["_data"], file=file))
             return state.setdefault(name, value)
 
     @classmethod
-    def scanned(cls, data: bytes, value: dict[str, Any], problems: list[RaxeError], **fields: Any) -> Variant:
-        """A variant whose metadata file holds `data`, which `scan_metadata` read as `value`.
+    def scanned(
+        cls, data: bytes, value: dict[str, Any], file: str, problems: list[RaxeError], **fields: Any
+    ) -> Variant:
+        """A variant whose metadata file `file` holds `data`, which `scan_metadata` read as `value`.
 
         Only the bytes are kept, and the sections that discovery does not need are looked at when they are used: a
         thousand files as objects would cost more time and memory than the rest of a registry.
         """
         found = object.__new__(cls)
-        headline = Headline(
-            value.get("name"), value.get("version"), value.get("variant"), value.get("status"),
-            (value.get("requirements") or {}).get("runtime"),
+        found.__dict__.update(
+            fields,
+            _data=data,
+            _file=file,
+            _early=tuple(problems),
+            _usable=fields["bundle_path"] is not None and not (problems and _hopeless(problems)),
+            _headline=Headline(
+                value.get("name"), value.get("version"), value.get("variant"), value.get("status"),
+                (value.get("requirements") or {}).get("runtime"),
+            ),
         )  # fmt: skip
-        usable = fields["bundle_path"] is not None and not (problems and _hopeless(problems))
-        found.__dict__.update(fields, _scan=(data, problems), _headline=headline, _usable=usable)
         return found
 
     @property
@@ -112,8 +124,8 @@ class Variant:
         """`problems`, as far as they are known without reading the rest of the metadata."""
         if "problems" in self.__dict__:
             return self.problems
-        found: list[RaxeError] = self.__dict__["_scan"][1]
-        return tuple(found)
+        found: tuple[RaxeError, ...] = self.__dict__["_early"]
+        return found
 
     @property
     def usable(self) -> bool:
