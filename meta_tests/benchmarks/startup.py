@@ -16,13 +16,14 @@ ROUNDS = 25
 
 def importing(_: Path) -> None:
     """A Python that imports the package, the registry, or nothing."""
-    calls = {
-        "nothing": partial(_python, "-c", "pass"),
-        "raxe_conformance": partial(_python, "-c", "import raxe_conformance"),
-        "ModelRegistry": partial(_python, "-c", "from raxe_conformance import ModelRegistry"),
-    }
-    in_turn(calls, 2)
-    found = in_turn(calls, ROUNDS, children)
+    with tempfile.TemporaryDirectory() as compiled:
+        calls = {
+            "nothing": partial(_python, compiled, "-c", "pass"),
+            "raxe_conformance": partial(_python, compiled, "-c", "import raxe_conformance"),
+            "ModelRegistry": partial(_python, compiled, "-c", "from raxe_conformance import ModelRegistry"),
+        }
+        in_turn(calls, 2)
+        found = in_turn(calls, ROUNDS, children)
     for name, samples in found.items():
         print(f"  {name:17} wall {spread(samples.wall)}; processor P50 {1e3 * median(samples.cpu):.1f} ms")
     for name in list(calls)[1:]:
@@ -31,14 +32,14 @@ def importing(_: Path) -> None:
 
 def plugin(_: Path) -> None:
     """`pytest --collect-only` in an unrelated project, with the plugin and without it."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as compiled, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         (folder / "test_other.py").write_text("def test_other():\n    pass\n", encoding="utf-8")
         collect = ("-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
         calls = {
-            "with": partial(_python, *collect, cwd=folder),
-            "without": partial(_python, *collect, "-p", "no:raxe_conformance", cwd=folder),
+            "with": partial(_python, compiled, *collect, cwd=folder),
+            "without": partial(_python, compiled, *collect, "-p", "no:raxe_conformance", cwd=folder),
         }
         in_turn(calls, 2)
         found = in_turn(calls, ROUNDS, children)
@@ -54,6 +55,9 @@ def _added(one: Samples, other: Samples) -> str:
     return f"{wall:.1f} ms (processor time {cpu:.1f} ms) at the median of paired differences"
 
 
-def _python(*arguments: str, cwd: Path | None = None) -> None:
+def _python(compiled: str, *arguments: str, cwd: Path | None = None) -> None:
+    """Run Python with its bytecode kept in a folder of our own, whatever the environment says of it."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env["PYTHONPYCACHEPREFIX"] = compiled
     subprocess.run([sys.executable, *arguments], cwd=cwd, env=env, check=True, stdout=subprocess.DEVNULL)

@@ -18,16 +18,8 @@ from meta_tests.support.toy import Toy
 from raxe_conformance.errors import JsonError, MetadataError
 from raxe_conformance.fileio import canonical_json, digest_file
 from raxe_conformance.registry.catalog import complete_metadata
-from raxe_conformance.registry.metadata import (
-    Metadata,
-    Section,
-    _slots,
-    late_problems,
-    metadata_schema,
-    parse_metadata,
-    read_scanned,
-    scan_metadata,
-)
+from raxe_conformance.registry.metadata import Metadata, Section, _slots, metadata_schema, parse_metadata
+from raxe_conformance.registry.variant import late_problems, read_scanned, scan_metadata
 from raxe_conformance.strict_json import parse_json_object
 
 SCHEMA = metadata_schema()
@@ -216,7 +208,7 @@ def test_the_quick_way_accepts_what_the_careful_way_does(
         with pytest.raises(MetadataError):
             parse_metadata(careful, file="x")
         return
-    assert json.dumps(quick) == json.dumps(careful)
+    assert (quick.name, quick.status) == (careful.get("name"), careful.get("status"))
     if not late_problems(data, file="x"):
         assert read_scanned(data, file="x") == parse_metadata(careful, file="x")
 
@@ -234,8 +226,8 @@ def test_the_quick_way_refuses_what_the_careful_way_does(text: str) -> None:
     data = text.encode()
     with pytest.raises(JsonError) as careful:
         parse_json_object(data, file="x")
-    if "1e" in text:
-        # Infinity in what discovery does not need comes out when that is looked at.
+    if "1e" in text or "999" in text:
+        # Numbers that no double holds, where discovery does not need them, come out when that is looked at.
         assert late_problems(data, file="x")
         return
     with pytest.raises(JsonError) as quick:
@@ -243,14 +235,23 @@ def test_the_quick_way_refuses_what_the_careful_way_does(text: str) -> None:
     assert str(quick.value) == str(careful.value)
 
 
-def test_a_broken_section_counts_as_absent() -> None:
-    value = full_metadata() | {"accuracy": {"binary_f1": "high"}, "tags": "one"}
+def test_a_field_of_a_wrong_type_counts_as_absent() -> None:
+    value = full_metadata() | {"tags": "one", "changelog": [{"version": "1.0.0"}, {"version": 1}]}
+    value["accuracy"]["binary_f1"] = "high"
+    value["file_info"]["checksum"] = ["x"]
+    value["monitoring"]["alert_thresholds"]["error_rate"] = "low"
     data = canonical_json(value)
     metadata, errors = read_scanned(data, file="x"), late_problems(data, file="x")
-    assert metadata.accuracy.binary_f1 is None
-    assert metadata.tags is None
-    assert metadata.performance.p95_latency_ms is not None
-    assert {error.field for error in errors} == {"accuracy.binary_f1", "tags"}
+    for absent in (metadata.accuracy.binary_f1, metadata.tags, metadata.changelog, metadata.file_info.checksum):
+        assert absent is None
+    assert metadata.monitoring.alert_thresholds.latency_p95_ms is None
+    assert metadata.accuracy.binary_recall is not None
+    assert metadata.file_info.filename is not None
+    assert metadata.monitoring.metrics_to_track is not None
+    assert {error.field for error in errors} == {
+        "accuracy.binary_f1", "tags", "changelog[1].version", "file_info.checksum",
+        "monitoring.alert_thresholds.error_rate",
+    }  # fmt: skip
 
 
 def test_an_error_names_file_field_and_types() -> None:

@@ -18,9 +18,9 @@ from typing import Final
 
 from raxe_conformance.errors import JsonError, MetadataError, MissingFileError, RaxeError, RegistryError
 from raxe_conformance.fileio import is_file, leads_out, read_bounded
-from raxe_conformance.registry.metadata import Metadata, scan_metadata
+from raxe_conformance.registry.metadata import Metadata
 from raxe_conformance.registry.migrate_legacy import ID, Inside, LegacyFolder, legacy_folders, peek
-from raxe_conformance.registry.variant import Origin, Variant
+from raxe_conformance.registry.variant import Origin, Variant, scan_metadata
 from raxe_conformance.strict_json import MAX_METADATA_BYTES, parse_json_object
 
 _VERSION = re.compile(r"v\d+(?:\.\d+)*(?=_)")
@@ -182,23 +182,21 @@ class _Scan:
         data = b""
         try:
             data = _read(path)
-            value = scan_metadata(data, file=path)
+            known = scan_metadata(data, file=path)
         except RaxeError as error:
             problems.append(error)
             return self._degraded(stem, Path(path), data, problems)
-        info, config = value.get("file_info") or {}, value.get("ml_config") or {}
-        said = value.get("model_id")
-        if said is not None and said != stem:
-            other = " (which is another file's)" if f"{said}.json" in self.metadata.names else ""
-            problem = f"is {said!r}{other}, but should be the file's name, {stem!r}"
+        if known.model_id is not None and known.model_id != stem:
+            other = " (which is another file's)" if f"{known.model_id}.json" in self.metadata.names else ""
+            problem = f"is {known.model_id!r}{other}, but should be the file's name, {stem!r}"
             problems.append(MetadataError(problem, file=path, field="model_id", remedy="rename the file or the id"))
-        bundle = self._bundle_path(info.get("filename"), path, problems)
-        space, quantization = config.get("embedding_model"), config.get("quantization")
-        onnx = info.get("onnx_embeddings") or (f"{space}_{quantization}.onnx" if space and quantization else None)
-        tokenizer = info.get("tokenizer") or (f"{space}.tokenizer.json" if space else None)
+        bundle = self._bundle_path(known.filename, path, problems)
+        space, quantization = known.embedding_model, known.quantization
+        onnx = known.onnx_embeddings or (f"{space}_{quantization}.onnx" if space and quantization else None)
+        tokenizer = known.tokenizer or (f"{space}.tokenizer.json" if space else None)
         return Variant.scanned(
             data,
-            value,
+            known,
             path,
             problems,
             model_id=stem,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-import math
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn, Self
+from typing import Any, Final, NamedTuple, Self
 
 from raxe_conformance.errors import MetadataError
-from raxe_conformance.strict_json import MAX_DEPTH, parse_json_object, read_json_object
+from raxe_conformance.strict_json import read_json_object
 
 SCHEMA_VERSION = "2.0.0"
 RUNTIMES = ("pytorch", "onnx", "onnx_int8", "onnx_fp16", "tensorflow", "custom")
@@ -40,17 +40,18 @@ class Section:
         misfit = find_misfit(cls, value, at)
         if misfit is not None:
             raise misfit.error(file)
-        return cls._of(value)
+        return cls.of(value)
 
     @classmethod
-    def _of(cls, value: dict[str, Any]) -> Self:
+    def of(cls, value: dict[str, Any]) -> Self:
+        """Typed values of a JSON object that `find_misfit` has nothing against."""
         known: dict[str, Any] = {}
         for name, slot in _slots(cls).items():
             item = value.get(name)
             if item is None:
                 continue
             if slot.section is not None:
-                of = slot.section._of
+                of = slot.section.of
                 item = [of(entry) for entry in item] if isinstance(item, list) else of(item)
             known[name] = item
         return cls(raw=value, **known)
@@ -303,7 +304,7 @@ def find_misfit(cls: type[Section], value: dict[str, Any], at: str = "") -> Misf
         slot: tuple[Any, ...] = slot_of(key, _ANYTHING)
         kinds, inside, section, expected = slot
         kind = type(item)
-        if kind in kinds and (inside is None or kind is int or inside(item)):
+        if kind in kinds and (inside is None or inside(item)):
             if section is None:
                 continue
             where = _join(at, key)
@@ -326,7 +327,7 @@ def _describe(value: Any) -> str:
 
 
 class _Slot(NamedTuple):
-    """What a field takes beside null: its exact types, what else must hold (it does of any int), a section class."""
+    """What a field takes beside null: its exact types, what else must hold, and the section class of its objects."""
 
     kinds: frozenset[type]
     inside: Callable[[Any], bool] | None
@@ -334,15 +335,23 @@ class _Slot(NamedTuple):
     expected: str
 
     def holds(self, value: Any) -> bool:
-        kind = type(value)
-        return kind in self.kinds and (self.inside is None or kind is int or self.inside(value))
+        return type(value) in self.kinds and (self.inside is None or self.inside(value))
+
+
+def _is_number(value: float) -> bool:
+    """Whether a number is one to every reader of JSON: no NaN, no infinity, no integer beyond a double."""
+    return -_LARGEST <= value <= _LARGEST
+
+
+def _is_integer(value: float) -> bool:
+    return _is_number(value) and (type(value) is int or float(value).is_integer())
 
 
 def _is_json(value: Any) -> bool:
-    """Whether a value is what a strict JSON parser gives: no NaN, no infinity."""
+    """Whether a value is what a strict JSON parser gives."""
     kind = type(value)
-    if kind is float:
-        return math.isfinite(value)
+    if kind is float or kind is int:
+        return _is_number(value)
     if kind is dict:
         return all(map(_is_json, value.values()))
     if kind is list:
@@ -350,14 +359,15 @@ def _is_json(value: Any) -> bool:
     return kind in _JSON_TYPES
 
 
+_LARGEST: Final = sys.float_info.max
 _JSON_TYPES: Final[frozenset[type]] = frozenset({str, int, float, bool, list, dict, types.NoneType})
 _INTS: Final = frozenset({int})
 _ANYTHING: Final = _Slot(_JSON_TYPES, _is_json, None, "JSON with finite numbers")
 _PLAIN_SLOTS: Final[dict[Any, _Slot]] = {
     str: _Slot(frozenset({str}), None, None, "a string"),
     bool: _Slot(frozenset({bool}), None, None, "a boolean"),
-    int: _Slot(frozenset({int, float}), float.is_integer, None, "an integer"),
-    float: _Slot(frozenset({int, float}), math.isfinite, None, "a finite number"),
+    int: _Slot(frozenset({int, float}), _is_integer, None, "an integer"),
+    float: _Slot(frozenset({int, float}), _is_number, None, "a finite number"),
     Any: _ANYTHING,
 }
 
@@ -413,86 +423,6 @@ def parse_metadata(value: dict[str, Any], *, file: Path | str) -> Metadata:
 def read_metadata(path: Path) -> Metadata:
     """Typed metadata of a file. Raises JsonError or MetadataError; what is missing is left None."""
     return parse_metadata(read_json_object(path), file=path)
-
-
-# The fields that say what to load, and how it is listed. A file in which one of them is wrong is not used at all.
-_ESSENTIAL: Final = (
-    "schema_version", "model_id", "name", "version", "variant", "status", "file_info", "requirements", "ml_config",
-)  # fmt: skip
-
-
-def scan_metadata(data: bytes, *, file: Path | str) -> dict[str, Any]:
-    """The JSON object of a metadata file whose essential fields and sections have the right types.
-
-    Raises JsonError or MetadataError. Quicker than `parse_json_object` for the files that are in order; all others go
-    through it, so that it alone decides and words what is wrong. `read_scanned` looks at the rest.
-    """
-    value = _quick_parse(data)
-    if value is None or _essential_misfit(value) is not None:
-        value = parse_json_object(data, file=file)
-        misfit = _essential_misfit(value)
-        if misfit is not None:
-            raise misfit.error(file)
-    return value
-
-
-def _essential_misfit(value: dict[str, Any]) -> Misfit | None:
-    return find_misfit(Metadata, {key: value[key] for key in _ESSENTIAL if key in value})
-
-
-def read_scanned(data: bytes, *, file: Path | str) -> Metadata:
-    """Typed metadata of a file that `scan_metadata` accepts. A field or section of a wrong type counts as absent."""
-    return Metadata._of(_settle(data, file)[0])
-
-
-def late_problems(data: bytes, *, file: Path | str) -> list[MetadataError]:
-    """What is wrong in the rest of a file that `scan_metadata` accepts."""
-    return _settle(data, file)[1]
-
-
-def _settle(data: bytes, file: Path | str) -> tuple[dict[str, Any], list[MetadataError]]:
-    """What is usable of a file, and what is wrong with the rest."""
-    errors: list[MetadataError] = []
-    value = scan_metadata(data, file=file)
-    while (misfit := find_misfit(Metadata, value)) is not None:
-        errors.append(misfit.error(file))
-        broken = misfit.at.split(".")[0].split("[")[0]
-        value = {key: item for key, item in value.items() if key != broken}
-    return value, errors
-
-
-def _quick_parse(data: bytes) -> dict[str, Any] | None:
-    """JSON that is beyond suspicion, or None. Infinity (1e999), which a hook would refuse, is left to find_misfit."""
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
-        return None
-    if b"\\" in data and (b"\\ud" in data or b"\\uD" in data):
-        return None
-    try:
-        text = data.decode("utf-8")
-        value, end = _QUICK.raw_decode(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) and not text[end:].strip(" \t\r\n") else None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
-
-
-def _small(digits: str) -> int:
-    if len(digits) > 300:
-        raise ValueError("too long for the quick way")
-    return int(digits)
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-_QUICK: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_small, parse_constant=_refuse)
 
 
 @cache

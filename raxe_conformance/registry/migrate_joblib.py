@@ -30,6 +30,7 @@ DANGER: Final = (
     "trust, best in a throw-away machine; then give --i-understand-this-runs-code"
 )
 _SECONDS: Final = 180
+_MOST_SAID: Final = 100_000_000
 _LENGTH: Final = 256
 _SUFFIXES: Final = (".joblib", ".pkl", ".pickle")
 
@@ -61,7 +62,9 @@ def convert_joblib_bundle(
     inside = peek(path)
     with tempfile.TemporaryDirectory(prefix="raxe-joblib-") as folder:
         made = _run_child(path, Path(folder))
-        heads = read_bounded(Path(folder, "heads.safetensors"), MAX_HEADS_BYTES, what="the converted heads")
+        heads = read_bounded(
+            Path(folder, "heads.safetensors"), MAX_HEADS_BYTES, what="the converted heads", within=Path(folder)
+        )
     members, notes = _documents(path)
     notes = [*made["notes"], *notes]
     space = embedding_model or _old_space(inside, members)
@@ -123,9 +126,9 @@ def _run_child(path: Path, folder: Path) -> dict[str, Any]:
         finally:
             _end(child)
     if code != 0:
-        tail = one_line(
-            Path(folder, "said").read_bytes()[-4000:].decode("utf-8", "replace").strip().split("\n")[-1], 300
-        )
+        # The child may have put anything in the place of its own files.
+        text = read_bounded(folder / "said", _MOST_SAID, what="the child's output", within=folder)
+        tail = one_line(text[-4000:].decode("utf-8", "replace").strip().split("\n")[-1], 300)
         if code is None:
             tail = f"it ran for more than {_SECONDS} seconds"
         if "ModuleNotFoundError" in tail:

@@ -1,16 +1,19 @@
-"""A variant as discovery found it: names and paths, no weights."""
+"""A variant as discovery found it: names and paths, no weights; its metadata file read no further than needed."""
 
 from __future__ import annotations
 
 import enum
+import json
+import types
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-from raxe_conformance.errors import BundleError, MissingFileError, RaxeError
+from raxe_conformance.errors import BundleError, MetadataError, MissingFileError, RaxeError
 from raxe_conformance.fileio import is_file
-from raxe_conformance.registry.metadata import STATUSES, Metadata, late_problems, read_scanned
+from raxe_conformance.registry.metadata import STATUSES, Metadata, Misfit, find_misfit
+from raxe_conformance.strict_json import MAX_DEPTH, parse_json_object
 
 
 class Origin(enum.StrEnum):
@@ -21,17 +24,23 @@ class Origin(enum.StrEnum):
     LEGACY = "legacy"
 
 
-_LATE: Final = frozenset({"metadata", "metadata_path", "problems"})
+class Essentials(NamedTuple):
+    """The fields that say what to load and how it is listed."""
 
-
-class Headline(NamedTuple):
-    """What listing and filtering need of a metadata file."""
-
+    model_id: str | None
     name: str | None
     version: str | None
     variant: str | None
     status: str | None
-    runtime: str | None
+    runtime: str | None = None
+    filename: str | None = None
+    onnx_embeddings: str | None = None
+    tokenizer: str | None = None
+    embedding_model: str | None = None
+    quantization: str | None = None
+
+
+_LATE: Final = frozenset({"metadata", "metadata_path", "problems"})
 
 
 @dataclass(frozen=True)
@@ -73,12 +82,12 @@ class Variant:
 
     @classmethod
     def scanned(
-        cls, data: bytes, value: dict[str, Any], file: str, problems: list[RaxeError], **fields: Any
+        cls, data: bytes, essentials: Essentials, file: str, problems: list[RaxeError], **fields: Any
     ) -> Variant:
-        """A variant whose metadata file `file` holds `data`, which `scan_metadata` read as `value`.
+        """A variant whose metadata file `file` holds `data`, out of which `scan_metadata` read the essentials.
 
-        Only the bytes are kept, and the sections that discovery does not need are looked at when they are used: a
-        thousand files as objects would cost more time and memory than the rest of a registry.
+        Only the bytes are kept, and what discovery does not need is looked at when it is used: a thousand files as
+        objects would cost more time and memory than the rest of a registry.
         """
         found = object.__new__(cls)
         found.__dict__.update(
@@ -87,37 +96,33 @@ class Variant:
             _file=file,
             _early=tuple(problems),
             _usable=fields["bundle_path"] is not None and not (problems and _hopeless(problems)),
-            _headline=Headline(
-                value.get("name"), value.get("version"), value.get("variant"), value.get("status"),
-                (value.get("requirements") or {}).get("runtime"),
-            ),
-        )  # fmt: skip
+            _essentials=tuple(essentials),  # a plain tuple of strings is no work for the garbage collector
+        )
         return found
 
     @property
-    def headline(self) -> Headline:
-        """Name, version, variant, declared status and runtime, without typing the whole metadata."""
-        found: Headline | None = self.__dict__.get("_headline")
-        if found is None:
-            m = self.metadata
-            found = Headline(m.name, m.version, m.variant, m.status, m.requirements.runtime)
-            self.__dict__["_headline"] = found
-        return found
+    def _listed(self) -> Essentials:
+        """What listing and filtering need, without typing the whole metadata."""
+        known = self.__dict__.get("_essentials")
+        if known is not None:
+            return Essentials._make(known)
+        m = self.metadata
+        return Essentials(m.model_id, m.name, m.version, m.variant, m.status, m.requirements.runtime)
 
     @property
     def name(self) -> str:
         """The name for people; the id where none is declared."""
-        return self.headline.name or self.model_id
+        return self._listed.name or self.model_id
 
     @property
     def version(self) -> str | None:
         """The declared version of the classifier."""
-        return self.headline.version
+        return self._listed.version
 
     @property
     def runtime(self) -> str | None:
         """The declared runtime, such as onnx_int8."""
-        return self.headline.runtime
+        return self._listed.runtime
 
     @property
     def early_problems(self) -> tuple[RaxeError, ...]:
@@ -144,7 +149,7 @@ class Variant:
     @property
     def status(self) -> str:
         """active, experimental or deprecated; an active one is experimental where something is wrong with it."""
-        declared = self.headline.status
+        declared = self._listed.status
         if declared not in STATUSES:
             return "experimental"
         return "experimental" if declared == "active" and self.problems else str(declared)
@@ -176,3 +181,115 @@ class Variant:
 def _hopeless(problems: Iterable[RaxeError]) -> bool:
     """Whether something is wrong with the bundle itself, without which nothing can be loaded."""
     return any(isinstance(problem, MissingFileError | BundleError) for problem in problems)
+
+
+_TOP: Final = ("model_id", "name", "version", "variant", "status")
+_INNER: Final = {
+    "requirements": ("runtime",),
+    "file_info": ("filename", "onnx_embeddings", "tokenizer"),
+    "ml_config": ("embedding_model", "quantization"),
+}
+_STRINGS: Final = frozenset({str, types.NoneType})
+_OBJECTS: Final = frozenset({dict, types.NoneType})
+
+
+def scan_metadata(data: bytes, *, file: Path | str) -> Essentials:
+    """The essentials of a metadata file. All of it is strict JSON; `late_problems` looks at the types of the rest.
+
+    Raises JsonError, or MetadataError where an essential field has the wrong type. Quicker than `parse_json_object` for
+    the files that are in order; all others go through it, so that it alone decides and words what is wrong.
+    """
+    value = _quick_parse(data)
+    found = None if value is None else _essentials(value)
+    if found is None:
+        value = parse_json_object(data, file=file)
+        found = _essentials(value)
+        if found is None:
+            raise _essential_misfit(value).error(file)
+    return found
+
+
+def _essentials(value: dict[str, Any]) -> Essentials | None:
+    """The essential fields, or None where one has the wrong type."""
+    get = value.get
+    sections = get("requirements"), get("file_info"), get("ml_config")
+    if not _OBJECTS.issuperset(map(type, sections)):
+        return None
+    needs, info, config = [section or {} for section in sections]
+    found = Essentials(
+        get("model_id"), get("name"), get("version"), get("variant"), get("status"), needs.get("runtime"),
+        info.get("filename"), info.get("onnx_embeddings"), info.get("tokenizer"),
+        config.get("embedding_model"), config.get("quantization"),
+    )  # fmt: skip
+    return found if _STRINGS.issuperset(map(type, found)) else None
+
+
+def _essential_misfit(value: dict[str, Any]) -> Misfit:
+    """What `_essentials` did not take."""
+    essential: dict[str, Any] = {key: value[key] for key in _TOP if key in value}
+    for section, keys in _INNER.items():
+        inner = value.get(section)
+        essential[section] = {key: inner[key] for key in keys if key in inner} if isinstance(inner, dict) else inner
+    return find_misfit(Metadata, essential) or Misfit("(top)", "an object", "metadata")
+
+
+def read_scanned(data: bytes, *, file: Path | str) -> Metadata:
+    """Typed metadata of a file that `scan_metadata` accepts. A field of a wrong type counts as absent."""
+    return Metadata.of(_settle(data, file)[0])
+
+
+def late_problems(data: bytes, *, file: Path | str) -> list[MetadataError]:
+    """What is wrong in the rest of a file that `scan_metadata` accepts."""
+    return _settle(data, file)[1]
+
+
+def _settle(data: bytes, file: Path | str) -> tuple[dict[str, Any], list[MetadataError]]:
+    """What is usable of a file, and what is wrong with the rest."""
+    errors: list[MetadataError] = []
+    value = _quick_parse(data)
+    if value is None:
+        value = parse_json_object(data, file=file)
+    while (misfit := find_misfit(Metadata, value)) is not None:
+        errors.append(misfit.error(file))
+        section, _, field = misfit.at.partition(".")
+        inner = value.get(section)
+        if field and isinstance(inner, dict):
+            value = {**value, section: _without(inner, field.split(".")[0])}
+        else:
+            value = _without(value, section)
+    return value, errors
+
+
+def _without(value: dict[str, Any], field: str) -> dict[str, Any]:
+    """An object without a field, which may be named with an index into it."""
+    name = field if field in value else field.split("[")[0]
+    return {key: item for key, item in value.items() if key != name}
+
+
+def _quick_parse(data: bytes) -> dict[str, Any] | None:
+    """JSON that is beyond suspicion but for numbers that no double holds, which find_misfit finds; or None."""
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        return None
+    if b"\\" in data and (b"\\ud" in data or b"\\uD" in data):
+        return None
+    try:
+        text = data.decode("utf-8")
+        value, end = _QUICK(text, 0)
+    except (ValueError, StopIteration):
+        return None
+    return value if type(value) is dict and not text[end:].strip(" \t\r\n") else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    raise ValueError("a key occurs twice")
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+# The scanner itself, without the decoder's look for blanks before and after.
+_QUICK: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse).scan_once  # type: ignore[attr-defined]
