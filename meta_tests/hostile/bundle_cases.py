@@ -117,6 +117,7 @@ for _name, _file in (
 _edited("heads-file-other", "heads that are to be read from `schema.json`", "HeadSetError", "safetensors",
         _entry(file="schema.json"))  # fmt: skip
 _edited("heads-file-number", "a number for the heads' file", "HeadSetError", "no usable value", _entry(file=7))
+_edited("heads-file-list", "a list for the heads' file", "HeadSetError", "no usable value", _entry(file=[]))
 for _name, _value in (("text", "7"), ("true", True), ("negative", -1), ("huge", 10**9), ("other", 8)):
     _edited(f"heads-dimension-{_name}", f"a dimension of {_value!r}", "HeadSetError",
             "width" if _name == "other" else "dimension", _entry(dimension=_value))  # fmt: skip

@@ -95,7 +95,7 @@ class Bundle:
                 self.member(name)
             except RaxeError as error:
                 found.append(error)
-        broken = {error.field for error in found}
+        broken = [error.field for error in found]  # a list: what stands in `file` may be no string, and unhashable
         for embedding_model, entry in self.manifest.head_sets.items():
             if entry.get("file") in broken:
                 continue
