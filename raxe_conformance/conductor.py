@@ -16,7 +16,7 @@ from raxe_conformance.errors import RaxeError, ReportError
 from raxe_conformance.measure.timing import Stopwatch
 from raxe_conformance.options import Options, resolve
 from raxe_conformance.report.evidence_file import write_evidence
-from raxe_conformance.report.record import overall, verdict_record, write_report
+from raxe_conformance.report.record import verdict_record, write_report
 from raxe_conformance.report.terminal import verdict_table
 from raxe_conformance.session import Session, Stopwatches
 from raxe_conformance.verdict.intervals import estimate
@@ -92,7 +92,7 @@ class Conductor:
         terminal.section("RAXE conformance")
         for model_id, records in sorted(self._by_model.items()):
             report = self.session.report(model_id, records)
-            self.outcomes[model_id] = overall(records, self.session.profile)[0]
+            self.outcomes[model_id] = Outcome(report["verdict"])
             path: Path | None = None
             try:
                 path = write_report(self.options.report_dir, report)

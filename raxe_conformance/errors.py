@@ -6,6 +6,8 @@ never the text.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from pathlib import PurePath
 
 _MOST = 600
@@ -16,6 +18,11 @@ def one_line(text: object, most: int = _MOST) -> str:
     line = "".join(c if c.isprintable() else " " for c in str(text))
     line = " ".join(line.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def nearest(name: str, known: Sequence[str]) -> list[str]:
+    """The names that come near to one that matches nothing; the first five where none does."""
+    return difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known[:5])
 
 
 class RaxeError(Exception):
@@ -35,6 +42,11 @@ class RaxeError(Exception):
         self.remedy = None if remedy is None else one_line(remedy)
         where = ": ".join(one_line(part, 300) for part in (self.file, self.field) if part)
         super().__init__(f"{where}: {self.problem}" if where else self.problem)
+
+    @property
+    def where(self) -> str:
+        """File and field, as far as they are known."""
+        return ": ".join(part for part in (self.file, self.field) if part)
 
     def __str__(self) -> str:
         text = str(self.args[0])

@@ -51,7 +51,9 @@ class EvidenceStore:
         return self._known[key]
 
     def peek(self, model_id: str, name: str) -> Any:
-        """The evidence if it was measured already, else None."""
+        """The evidence if it was measured already, here or by another worker, else None."""
+        if (model_id, name) in self._known:
+            return self._known[model_id, name]
         try:
             return evidence_from_json(json.loads(self._path(model_id, name).read_bytes()))
         except FileNotFoundError:

@@ -28,10 +28,9 @@ from raxe_conformance.registry.catalog import (
     unknown_model,
 )
 from raxe_conformance.registry.clusters import read_clusters
-from raxe_conformance.registry.metadata import STATUSES, Metadata
+from raxe_conformance.registry.metadata import ONNX_RUNTIMES, STATUSES, Metadata
 from raxe_conformance.registry.select import COLUMNS, comparison, rank
 from raxe_conformance.registry.validate import (
-    ONNX_RUNTIMES,
     basic_errors,
     integrity_errors,
     require_level,

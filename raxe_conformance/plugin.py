@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from raxe_conformance import options
+from raxe_conformance.groups import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from raxe_conformance.conductor import Conductor
-
-_GROUPS = (
-    "schema", "integrity", "size", "latency", "throughput", "memory", "accuracy", "fpr", "robustness", "registry",
-    "deployment",
-)  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for group in _GROUPS:
+    for group in GROUPS:
         config.addinivalue_line("markers", f"{group}: RAXE conformance checks of this group")
     config.pluginmanager.register(Hooks(config), "raxe_hooks")
 

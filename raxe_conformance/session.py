@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any
 
 from raxe_conformance.checks.table import MEASUREMENTS, find_check
 from raxe_conformance.corpus.rows import Benchmark, read_benchmark
-from raxe_conformance.errors import RaxeError, UsageError
+from raxe_conformance.errors import RaxeError, UsageError, nearest
 from raxe_conformance.evidence_store import EvidenceStore
 from raxe_conformance.measure.environment import off_target
 from raxe_conformance.measure.evidence import Facts, Missing
@@ -135,10 +134,9 @@ def select(subjects: list[Subject], options: Options) -> list[Subject]:
     for pattern in options.model:
         matched = fnmatch.filter(ids, pattern)
         if not matched:
-            near = difflib.get_close_matches(pattern, ids, n=3, cutoff=0.4) or ids[:5]
             raise UsageError(
                 f"--raxe-model {pattern} matches no variant", file=options.models,
-                remedy=f"did you mean {', '.join(near)}?",
+                remedy=f"did you mean {', '.join(nearest(pattern, ids))}?",
             )  # fmt: skip
         chosen.update(matched)
     return [subject for subject in subjects if not options.model or subject.model_id in chosen]

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from raxe_conformance.fileio import canonical_json
-from raxe_conformance.registry.metadata import metadata_schema
+from raxe_conformance.schemas import METADATA, shipped_schema
 
 DIGEST = "sha256:" + "0" * 64
 
 
 def full_metadata(model_id: str = "v1.0_full_int8") -> dict[str, Any]:
     """A metadata file with every field of the schema, valid."""
-    value: dict[str, Any] = _example(metadata_schema(), "")
+    value: dict[str, Any] = _example(shipped_schema(METADATA), "")
     value |= {"model_id": model_id, "variant": model_id.partition("_")[2], "status": "active"}
     return value
 

@@ -18,11 +18,12 @@ from meta_tests.support.toy import Toy
 from raxe_conformance.errors import JsonError, MetadataError
 from raxe_conformance.fileio import canonical_json, digest_file
 from raxe_conformance.registry.catalog import complete_metadata
-from raxe_conformance.registry.metadata import Metadata, Section, _slots, metadata_schema, parse_metadata
+from raxe_conformance.registry.metadata import Metadata, Section, _slots, parse_metadata
 from raxe_conformance.registry.variant import late_problems, read_scanned, scan_metadata
+from raxe_conformance.schemas import METADATA, shipped_schema
 from raxe_conformance.strict_json import parse_json_object
 
-SCHEMA = metadata_schema()
+SCHEMA = shipped_schema(METADATA)
 VALID = Draft202012Validator(SCHEMA)
 
 

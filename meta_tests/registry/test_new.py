@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 from meta_tests.registry.support import full_metadata, run, write_metadata
 from meta_tests.support.toy import MODEL_ID, Toy
 from raxe_conformance.errors import UsageError
-from raxe_conformance.registry.metadata import metadata_schema, parse_metadata
+from raxe_conformance.registry.metadata import parse_metadata
+from raxe_conformance.schemas import METADATA, shipped_schema
 from raxe_conformance.templates import DEFAULT, load_template, new_metadata, template_names
 
-VALID = Draft202012Validator(metadata_schema())
+VALID = Draft202012Validator(shipped_schema(METADATA))
 
 
 @pytest.mark.parametrize("name", template_names())

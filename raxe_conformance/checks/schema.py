@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
@@ -13,16 +10,9 @@ from raxe_conformance.checks.reading import Finding, Findings, Reading, Unknown
 from raxe_conformance.checks.table import Level, check
 from raxe_conformance.errors import one_line
 from raxe_conformance.measure.evidence import Facts
+from raxe_conformance.schemas import METADATA, violations
 
 _NO_METADATA = Unknown("the metadata cannot be read", "see SCH-001")
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    schema = json.loads(files("raxe_conformance.schemas").joinpath("metadata-2.0.0.json").read_text(encoding="utf-8"))
-    return Draft202012Validator(schema)
 
 
 def _section(facts: Facts, name: str) -> dict[str, Any]:
@@ -47,14 +37,9 @@ def schema(facts: Facts) -> Reading:
         )
     if facts.metadata_fault is not None:
         return Findings((as_finding(facts.metadata_fault, "a JSON object that holds to the schema"),), 1)
-    errors = sorted(_validator().iter_errors(facts.metadata), key=lambda e: list(map(str, e.absolute_path)))
     found = tuple(
-        Finding(
-            f"{facts.metadata_path}: {'.'.join(map(str, error.absolute_path)) or '(top)'}",
-            one_line(error.message, 160),
-            "as metadata-2.0.0.json says",
-        )
-        for error in errors
+        Finding(f"{facts.metadata_path}: {at or '(top)'}", one_line(problem, 160), "as metadata-2.0.0.json says")
+        for at, problem in violations(METADATA, facts.metadata)
     )
     return Findings(found, 1)
 

@@ -11,22 +11,9 @@ from typing import Any, Literal, get_args
 
 from raxe_conformance.checks.reading import Reading, Unknown
 from raxe_conformance.errors import UsageError
+from raxe_conformance.groups import GROUPS
 from raxe_conformance.measure.evidence import Missing
 
-# The order in which groups are judged and shown. Each is a pytest marker and, once it has checks, a module here.
-GROUPS = {
-    "schema": "metadata holds to schema 2.0.0 and does not contradict itself or the files",
-    "integrity": "every file is there, is the declared one, and loads",
-    "size": "the bytes that ship",
-    "latency": "time of one call, tokenization included",
-    "throughput": "requests a second",
-    "memory": "bytes at load, steady, per request",
-    "accuracy": "right decisions on the benchmark",
-    "fpr": "false alarms on benign rows",
-    "robustness": "decisions that do not change with what should not matter",
-    "registry": "behaviour of the registry",
-    "deployment": "shipping and taking back",
-}
 _MODULES = ("schema", "integrity", "size", "latency", "accuracy", "fpr", "robustness")
 
 Measurement = Literal["facts", "loaded", "latency", "scores", "robustness", "leakage"]

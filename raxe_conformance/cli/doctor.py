@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from time import perf_counter_ns
 
 import click
 
@@ -19,12 +18,9 @@ _SPREAD = 1.25
 
 def _kernel_spread() -> float:
     """P95 over median time of a fixed computation: near 1 on a quiet machine."""
-    times = []
-    for _ in range(400):
-        started = perf_counter_ns()
-        sum(range(20_000))
-        times.append(perf_counter_ns() - started)
-    times.sort()
+    from raxe_conformance.measure.timing import kernel_ms
+
+    times = sorted(kernel_ms(20_000) for _ in range(400))
     return times[int(0.95 * len(times))] / times[len(times) // 2]
 
 

@@ -50,10 +50,9 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="raxe-conformance")
 @click.option("--debug", is_flag=True, help="show the traceback of an error")
-@click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+def cli(debug: bool) -> None:
     """Release gates for RAXE L2 models."""
-    ctx.obj = {"debug": debug}
+    # main reads the flag: an error may come before there is a command to hand it to.
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from raxe_conformance.corpus.index import INDEX, MIRROR, CorpusError, CorpusMissingError
 from raxe_conformance.corpus.manifest import Corpora, CorpusFile, Source, index_lines
-from raxe_conformance.fileio import digest_file, read_bounded, write_atomically
+from raxe_conformance.fileio import digest_file, read_bounded, sha256, write_atomically
 
 EXTRA: Final = "pip install 'raxe-conformance[corpora]'"
 NO_MIRROR: Final = f"name a local copy: --mirror DIR or {MIRROR}"
@@ -85,8 +85,8 @@ def _copy(origin: Path, target: Path, file: CorpusFile) -> None:
     if not origin.is_file():
         raise CorpusMissingError("is not in the mirror", file=origin, remedy="complete the mirror, or name another")
     data = read_bounded(origin, file.bytes, what="the mirror's file")
-    if digest_file(origin, file.file).sha256 != file.sha256:
-        raise _other_bytes(digest_file(origin, file.file).sha256, file, str(origin))
+    if (digest := sha256(data)) != file.sha256:
+        raise _other_bytes(digest, file, str(origin))
     write_atomically(target, data)
 
 

@@ -28,7 +28,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from raxe_conformance.corpus.similar import SHINGLE, shingles
+from raxe_conformance.corpus.similar import PRIME, SHINGLE, minhash, shingles
 from raxe_conformance.errors import BundleError, RaxeError
 from raxe_conformance.strict_json import parse_json_object
 
@@ -38,7 +38,6 @@ PLACES: Final = 16
 LEAST_SHINGLES: Final = 4
 MAX_ROWS: Final = 2_000_000
 MAX_PLACES: Final = 256
-_PRIME: Final = (1 << 31) - 1
 _KEY: Final = "raxe"
 
 Signatures = NDArray[np.uint32]
@@ -66,10 +65,9 @@ def fingerprint(
     factors, shifts = _functions(seed, places)
     found, positions = [], []
     for position, text in enumerate(texts):
-        values = shingles(text).astype(np.int64) % _PRIME
+        values = shingles(text)
         if len(values) >= least_shingles:
-            # Both are below 2^31, so their product stays below 2^62.
-            found.append(np.min((factors[:, None] * values[None, :] + shifts[:, None]) % _PRIME, axis=1))
+            found.append(minhash(values, factors, shifts))
             positions.append(position)
     signatures = np.array(found, np.int64).reshape(len(found), places).astype(np.uint32)
     return signatures, positions
@@ -159,8 +157,8 @@ def _functions(seed: int, places: int) -> tuple[NDArray[np.int64], NDArray[np.in
     def number(name: str, index: int) -> int:
         return int.from_bytes(hashlib.sha256(f"{FORMAT} {seed} {name} {index}".encode()).digest()[:8], "big")
 
-    factors = [number("a", index) % (_PRIME - 1) + 1 for index in range(places)]
-    shifts = [number("b", index) % _PRIME for index in range(places)]
+    factors = [number("a", index) % (PRIME - 1) + 1 for index in range(places)]
+    shifts = [number("b", index) % PRIME for index in range(places)]
     return np.array(factors, np.int64), np.array(shifts, np.int64)
 
 

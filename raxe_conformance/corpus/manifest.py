@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, cast
 
 from raxe_conformance.corpus.index import FORMATS, CorpusError
-from raxe_conformance.errors import UsageError
+from raxe_conformance.errors import UsageError, nearest
 from raxe_conformance.fileio import read_bounded
 
 SCHEMA: Final = 1
@@ -92,12 +92,8 @@ class Corpora:
         known = [source.name for source in self.sources]
         for name in wanted:
             if name not in known:
-                import difflib
-
-                near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:5]
-                raise UsageError(
-                    f"there is no corpus {name!r}", file=self.path, remedy=f"did you mean {', '.join(near)}?"
-                )
+                remedy = f"did you mean {', '.join(nearest(name, known))}?"
+                raise UsageError(f"there is no corpus {name!r}", file=self.path, remedy=remedy)
         return [source for source in self.sources if not wanted or source.name in wanted]
 
     def url_of(self, source: Source, file: CorpusFile) -> str | None:

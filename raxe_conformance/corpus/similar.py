@@ -19,7 +19,7 @@ SHINGLE: Final = 5
 BANDS: Final = 24
 ROWS: Final = 3
 _TOKEN = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\w+")
-_PRIME: Final = (1 << 31) - 1
+PRIME: Final = (1 << 31) - 1
 
 
 def shingles(text: str) -> NDArray[np.uint32]:
@@ -39,6 +39,14 @@ def shingles(text: str) -> NDArray[np.uint32]:
     return np.unique((hashes >> np.uint64(32)).astype(np.uint32))
 
 
+def minhash(values: NDArray[np.uint32], factors: NDArray[np.int64], shifts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The least of (factor · value + shift) mod PRIME over the values, for each pair of factor and shift: [pairs]."""
+    # All are below 2^31, so products stay below 2^62.
+    reduced = values.astype(np.int64) % PRIME
+    least: NDArray[np.int64] = np.min((factors[:, None] * reduced[None, :] + shifts[:, None]) % PRIME, axis=1)
+    return least
+
+
 def near_duplicates(texts: Sequence[str], *, share: float = 0.5, seed: int = 0) -> NDArray[np.int64]:
     """For each text the index of the earlier text that it nearly repeats, or -1: [texts] int64.
 
@@ -46,15 +54,14 @@ def near_duplicates(texts: Sequence[str], *, share: float = 0.5, seed: int = 0) 
     themselves kept (-1) are compared with, so a chain of small changes does not swallow everything.
     """
     generator = np.random.default_rng(seed)
-    factors = generator.integers(1, _PRIME, BANDS * ROWS, dtype=np.int64)
-    shifts = generator.integers(0, _PRIME, BANDS * ROWS, dtype=np.int64)
+    factors = generator.integers(1, PRIME, BANDS * ROWS, dtype=np.int64)
+    shifts = generator.integers(0, PRIME, BANDS * ROWS, dtype=np.int64)
     kept: dict[int, NDArray[np.uint32]] = {}
     buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     found = np.full(len(texts), -1, np.int64)
     for index, text in enumerate(texts):
         own = shingles(text)
-        values = own.astype(np.int64) % _PRIME
-        least = np.min((factors[:, None] * values[None, :] + shifts[:, None]) % _PRIME, axis=1)
+        least = minhash(own, factors, shifts)
         keys = [(band, least[band * ROWS : (band + 1) * ROWS].tobytes()) for band in range(BANDS)]
         candidates = sorted({other for key in keys for other in buckets[key]})
         for other in candidates:

@@ -16,10 +16,9 @@ from raxe_conformance.strict_json import read_json_object
 def fault(error: RaxeError, variant: Variant) -> Fault:
     """An error as evidence, with paths from the models folder."""
     folder = f"{variant.models_dir}/"
-    where = ": ".join(part for part in (error.file, error.field) if part)
     return Fault(
         type(error).__name__,
-        where.replace(folder, ""),
+        error.where.replace(folder, ""),
         error.problem.replace(folder, ""),
         (error.remedy or "").replace(folder, ""),
     )

@@ -28,9 +28,8 @@ def try_loading(load: Callable[[], Any], where: str) -> Loaded:
     try:
         detector = load()
     except RaxeError as error:
-        place = ": ".join(part for part in (error.file, error.field) if part)
         return Loaded(
-            False, None, 0.0, [Fault(type(error).__name__, place or where, error.problem, error.remedy or "")]
+            False, None, 0.0, [Fault(type(error).__name__, error.where or where, error.problem, error.remedy or "")]
         )
     seconds = perf_counter() - started
     faults = []

@@ -35,10 +35,10 @@ def time_calls(
     return seconds
 
 
-def kernel_ms() -> float:
+def kernel_ms(steps: int = 3000) -> float:
     """Milliseconds of a fixed computation (about 0.04): the machine's own pulse, which no model can slow down."""
     started = perf_counter()
-    sum(range(3000))
+    sum(range(steps))
     return 1000.0 * (perf_counter() - started)
 
 

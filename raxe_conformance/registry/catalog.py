@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +13,12 @@ from raxe_conformance.errors import (
     MissingFileError,
     RaxeError,
     UnknownModelError,
+    nearest,
 )
 from raxe_conformance.fileio import CHECKSUM, digest_file, is_file, leads_out, read_bounded
 from raxe_conformance.registry.bundle import Bundle
 from raxe_conformance.registry.discover import discover
-from raxe_conformance.registry.metadata import Metadata, Requirements
+from raxe_conformance.registry.metadata import ONNX_RUNTIMES, Metadata, Requirements
 from raxe_conformance.registry.variant import Variant
 
 
@@ -83,7 +83,7 @@ def dependencies(needs: Requirements) -> list[str]:
 
 _ONNX = ("onnxruntime", ("tokenizers", "numpy", "safetensors"))
 _PACKAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("onnx", "onnx_int8", "onnx_fp16"), _ONNX),
+    **dict.fromkeys(ONNX_RUNTIMES, _ONNX),
     "pytorch": ("torch", ()),
     "tensorflow": ("tensorflow", ()),
 }
@@ -92,7 +92,7 @@ _PACKAGES: dict[str, tuple[str, tuple[str, ...]]] = {
 def unknown_model(model_id: str, known: Iterable[str], models_dir: Path) -> UnknownModelError:
     """The error for an id that matches nothing: it lists what comes near, or all that is there."""
     names = sorted(known)
-    near = difflib.get_close_matches(model_id, names, n=3, cutoff=0.4) or names[:5]
+    near = nearest(model_id, names)
     return UnknownModelError(
         f"there is no variant {model_id!r}",
         file=models_dir,

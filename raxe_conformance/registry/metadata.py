@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 import sys
 import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 from raxe_conformance.errors import MetadataError
+from raxe_conformance.schemas import METADATA
 from raxe_conformance.strict_json import read_json_object
 
 SCHEMA_VERSION = "2.0.0"
-RUNTIMES = ("pytorch", "onnx", "onnx_int8", "onnx_fp16", "tensorflow", "custom")
+ONNX_RUNTIMES: Final = ("onnx", "onnx_int8", "onnx_fp16")
 STATUSES = ("active", "experimental", "deprecated")
-_SCHEMA_FILE: Final = f"metadata-{SCHEMA_VERSION}.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +289,7 @@ class Misfit(NamedTuple):
         """The same as an error."""
         return MetadataError(
             f"is {self.found}, but should be {self.expected}", file=file, field=self.at,
-            remedy=f"see the schema: {_SCHEMA_FILE}",
+            remedy=f"see the schema: {METADATA}",
         )  # fmt: skip
 
 
@@ -423,11 +420,3 @@ def parse_metadata(value: dict[str, Any], *, file: Path | str) -> Metadata:
 def read_metadata(path: Path) -> Metadata:
     """Typed metadata of a file. Raises JsonError or MetadataError; what is missing is left None."""
     return parse_metadata(read_json_object(path), file=path)
-
-
-@cache
-def metadata_schema() -> dict[str, Any]:
-    """The JSON Schema that metadata files hold to."""
-    text = files("raxe_conformance.schemas").joinpath(_SCHEMA_FILE).read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema

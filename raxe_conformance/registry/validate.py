@@ -15,10 +15,10 @@ from raxe_conformance.errors import MetadataError, RaxeError, RuntimeMissingErro
 from raxe_conformance.fileio import digest_file, is_file
 from raxe_conformance.registry.bundle import MANIFEST, Bundle
 from raxe_conformance.registry.catalog import checksum_problem, open_bundle, read_part
-from raxe_conformance.registry.metadata import metadata_schema
+from raxe_conformance.registry.metadata import ONNX_RUNTIMES
 from raxe_conformance.registry.variant import Variant
+from raxe_conformance.schemas import METADATA, violations
 
-ONNX_RUNTIMES: Final = ("onnx", "onnx_int8", "onnx_fp16")
 LEVELS: Final = ("basic", "integrity", "functional")
 _CHECKSUMS: Final = {"embeddings": "onnx_embeddings_checksum", "tokenizer": "tokenizer_checksum"}
 
@@ -82,18 +82,13 @@ def bundle_errors(bundle: Bundle) -> list[RaxeError]:
 
 def schema_errors(value: dict[str, Any], variant: Variant) -> list[RaxeError]:
     """Where metadata breaks its JSON Schema."""
-    from jsonschema import Draft202012Validator
-
-    errors = Draft202012Validator(metadata_schema()).iter_errors(value)
     return [
         MetadataError(
-            one_line(error.message, 200),
-            file=variant.metadata_path,
-            field=".".join(map(str, error.absolute_path)) or "(top)",
+            one_line(problem, 200), file=variant.metadata_path, field=at or "(top)",
             remedy="see the schema: metadata-2.0.0.json",
         )
-        for error in sorted(errors, key=lambda e: list(map(str, e.absolute_path)))
-    ]
+        for at, problem in violations(METADATA, value)
+    ]  # fmt: skip
 
 
 _PACKAGES: Final = {

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +18,10 @@ from raxe_conformance.errors import RaxeError, ReportError, one_line
 from raxe_conformance.fileio import canonical_json, write_atomically
 from raxe_conformance.measure.environment import describe_environment
 from raxe_conformance.measure.evidence import Facts, Latency, Scores
+from raxe_conformance.schemas import REPORT, violations
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 from raxe_conformance.verdict.profile import Profile
+from raxe_conformance.verdict.rollup import Counted, rollup
 from raxe_conformance.verdict.slices import slices
 
 SCHEMA_VERSION = "1.0.0"
@@ -83,12 +82,8 @@ def overall(records: list[dict[str, Any]], profile: Profile) -> tuple[Outcome, l
         for check in catalogue().values()
         if check.id not in judged and profile.levels.get(check.id, check.level) is Level.MUST
     ]
-    outcomes = {record["verdict"] for record in records if record["level"] == Level.MUST and not record["waived"]}
-    if Outcome.FAIL in outcomes:
-        return Outcome.FAIL, unjudged
-    if unjudged or Outcome.INCONCLUSIVE in outcomes:
-        return Outcome.INCONCLUSIVE, unjudged
-    return Outcome.PASS, unjudged
+    counted = [Counted(Level(r["level"]), Outcome(r["verdict"]), r["waived"]) for r in records]
+    return rollup([*counted, *(Counted(Level.MUST, Outcome.INCONCLUSIVE) for _ in unjudged)]), unjudged
 
 
 def judged_report(
@@ -154,29 +149,17 @@ def _corpus(run: Run) -> dict[str, Any]:
     }
 
 
-@cache
-def report_schema() -> dict[str, Any]:
-    """The JSON schema of reports, as shipped."""
-    text = files("raxe_conformance.schemas").joinpath("report-1.0.0.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
-
-
 def write_report(folder: Path, report: dict[str, Any]) -> Path:
     """Validate a report and put it into the folder as {model_id}.json, replacing an older one in one step.
 
     Raises ReportError where it breaks its schema (nothing is written then) or the folder cannot be written.
     """
-    from jsonschema import Draft202012Validator
-
     path = folder / f"{report['model']['model_id']}.json"
-    error = next(Draft202012Validator(report_schema()).iter_errors(report), None)
-    if error is not None:
-        at = ".".join(map(str, error.absolute_path))
-        raise ReportError(one_line(error.message, 200), file=path, field=at, remedy="report this as a bug")
+    for at, problem in violations(REPORT, report):
+        raise ReportError(one_line(problem, 200), file=path, field=at, remedy="report this as a bug")
     try:
         write_atomically(path, canonical_json(report))
-    except OSError as problem:
+    except OSError as refused:
         remedy = "name a writable folder with --raxe-report-dir DIR"
-        raise ReportError(f"cannot be written: {os.strerror(problem.errno or 0)}", file=path, remedy=remedy) from None
+        raise ReportError(f"cannot be written: {os.strerror(refused.errno or 0)}", file=path, remedy=remedy) from None
     return path

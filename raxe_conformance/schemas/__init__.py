@@ -1,0 +1,33 @@
+"""The JSON Schemas that are shipped, and what breaks them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+METADATA: Final = "metadata-2.0.0.json"
+REPORT: Final = "report-1.0.0.json"
+
+
+@cache
+def shipped_schema(name: str) -> dict[str, Any]:
+    """A schema of this folder: METADATA or REPORT."""
+    value: dict[str, Any] = json.loads(files(__name__).joinpath(name).read_text(encoding="utf-8"))
+    return value
+
+
+@cache
+def _validator(name: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(shipped_schema(name))
+
+
+def violations(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Where a value breaks a schema: the field with dots ("" for the top) and what is wrong, sorted by field."""
+    errors = _validator(name).iter_errors(value)
+    for error in sorted(errors, key=lambda e: list(map(str, e.absolute_path))):
+        yield ".".join(map(str, error.absolute_path)), error.message
