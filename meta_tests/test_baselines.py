@@ -34,7 +34,8 @@ def judged(pristine_toy: Toy, tmp_path_factory: pytest.TempPathFactory) -> Judge
     variant = session.subjects[MODEL_ID].variant
     rows = session.benchmark.rows
     session.subjects = {
-        name: Subject(name, replace(variant, model_id=name), partial(make, rows)) for name, make in BASELINES.items()
+        name: Subject(name, replace(variant, model_id=name), partial(make, rows), {})
+        for name, make in BASELINES.items()
     }
     found: Judged = {}
     of_scores = [check.id for check in catalogue().values() if check.needs == ("scores",)]

@@ -26,8 +26,9 @@ ALLOWED: dict[str, set[str]] = {
     "build": {"corpus", "registry", "runtime"},
     "options": set(),
     "evidence_store": {"measure"},
+    "measurements": {"options", "corpus", "measure", "target"},
     "session": {
-        "options", "evidence_store", "target", "corpus", "measure", "checks", "verdict", "report",
+        "options", "evidence_store", "measurements", "target", "corpus", "measure", "checks", "verdict", "report",
     },
     "conductor": {"options", "session", "checks", "measure", "verdict", "report"},
     "plugin": {"options", "conductor"},

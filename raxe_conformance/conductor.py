@@ -13,12 +13,13 @@ import pytest
 
 from raxe_conformance.checks.reading import Quantile
 from raxe_conformance.errors import RaxeError, ReportError
+from raxe_conformance.measure.instruments import Instruments
 from raxe_conformance.measure.timing import Stopwatch
 from raxe_conformance.options import Options, resolve
 from raxe_conformance.report.evidence_file import write_evidence
 from raxe_conformance.report.record import verdict_record, write_report
 from raxe_conformance.report.terminal import verdict_table
-from raxe_conformance.session import Session, Stopwatches
+from raxe_conformance.session import Session
 from raxe_conformance.verdict.intervals import estimate
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 
@@ -64,7 +65,8 @@ class Conductor:
 
         def check(check_id: str) -> None:
             started = perf_counter()
-            verdict = self.session.judge(check_id, model_id, _benchmarked(request, self.session, model_id))
+            stopwatch = _benchmarked(request, self.session, model_id)
+            verdict = self.session.judge(check_id, model_id, Instruments(stopwatch))
             record = verdict_record(verdict, self.session.profile, perf_counter() - started)
             request.node.stash.setdefault(_RECORDS, []).append({"model_id": model_id, **record})
             request.node.user_properties += _properties(verdict)
@@ -122,7 +124,7 @@ def _near(path: Path, start: Path) -> Path:
     return path.relative_to(start) if path.is_relative_to(start) else path
 
 
-def _benchmarked(request: pytest.FixtureRequest, session: Session, model_id: str) -> Stopwatches:
+def _benchmarked(request: pytest.FixtureRequest, session: Session, model_id: str) -> Callable[[], Stopwatch]:
     """Times calls through pytest-benchmark's `pedantic` where it is enabled, else (xdist, --benchmark-disable) plainly.
 
     pytest-benchmark calls a disabled benchmark once and records nothing: an empty sample is not latency.

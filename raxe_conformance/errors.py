@@ -113,6 +113,10 @@ class TextError(RaxeError):
     """A text that the detector does not take."""
 
 
+class MeasurementError(RaxeError):
+    """Something could not be measured here."""
+
+
 class BenchmarkError(RaxeError):
     """A benchmark file breaks the row format. `problems` lists every row's fault."""
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from raxe_conformance.checks.table import MEASUREMENTS, find_check
+from raxe_conformance.checks.table import find_check
 from raxe_conformance.corpus.rows import Benchmark, read_benchmark
 from raxe_conformance.errors import RaxeError, UsageError, nearest
 from raxe_conformance.evidence_store import EvidenceStore
-from raxe_conformance.measure.environment import off_target
-from raxe_conformance.measure.evidence import Facts, Missing
+from raxe_conformance.measure.evidence import Facts, Loaded, Missing
 from raxe_conformance.measure.facts import gather_facts
-from raxe_conformance.measure.leakage import measure_leakage
-from raxe_conformance.measure.loading import try_loading
-from raxe_conformance.measure.robustness import measure_robustness
-from raxe_conformance.measure.scoring import score_rows
-from raxe_conformance.measure.timing import Stopwatch, measure_latency
+from raxe_conformance.measure.instruments import Instruments
+from raxe_conformance.measurements import MEASUREMENTS, Bench
 from raxe_conformance.options import Options
 from raxe_conformance.report.generalisation import read_table
 from raxe_conformance.report.record import Run, build_report
@@ -31,7 +26,7 @@ from raxe_conformance.verdict.outcome import Verdict
 from raxe_conformance.verdict.profile import load_profile
 from raxe_conformance.verdict.waivers import apply_waiver, read_waivers
 
-Stopwatches = Callable[[], Stopwatch]
+REAL = Instruments()
 
 
 class Session:
@@ -52,10 +47,10 @@ class Session:
         """The benchmark, read when it is first needed. Raises BenchmarkError."""
         return read_benchmark(self.options.benchmark)
 
-    def judge(self, check_id: str, model_id: str, stopwatch: Stopwatches = Stopwatch) -> Verdict:
-        """Measure what the check needs and is not measured yet, and judge it. `stopwatch` makes what times calls."""
+    def judge(self, check_id: str, model_id: str, instruments: Instruments = REAL) -> Verdict:
+        """Measure what the check needs and is not measured yet, and judge it."""
         check, subject = find_check(check_id), self.subjects[model_id]
-        evidence: dict[str, Any] = {name: self._measure(subject, name, stopwatch) for name in check.needs}
+        evidence: dict[str, Any] = {name: self._measure(subject, name, instruments) for name in check.needs}
         verdict = judge(check, check.reading(evidence), self.profile)
         return apply_waiver(verdict, model_id, self.waivers, self.started.date())
 
@@ -83,33 +78,25 @@ class Session:
         found = {name: self.store.peek(model_id, name) for name in MEASUREMENTS}
         return {name: evidence for name, evidence in found.items() if evidence is not None}
 
-    def _measure(self, subject: Subject, name: str, stopwatch: Stopwatches) -> Any:
-        def measure() -> Any:
-            if name == "facts":
-                return gather_facts(subject.variant)
-            if name == "loaded":
-                return try_loading(lambda: self._detector(subject), subject.model_id)
-            rows = self.benchmark.rows
-            if name == "leakage":
-                return measure_leakage(subject.variant, rows)
-            detector = self._detector(subject)
-            if name == "scores":
-                return score_rows(detector, rows)
-            if name == "robustness":
-                return measure_robustness(detector, rows, scores)
-            texts = [row.text for row in rows]
-            return measure_latency(detector, texts, stopwatch(), off_target=off_target(self.options.target_cpu))
-
-        if name in ("scores", "latency", "robustness"):
-            loaded = self._measure(subject, "loaded", stopwatch)
-            if not loaded.ok:
-                fault = loaded.faults[0]
+    def _measure(self, subject: Subject, name: str, instruments: Instruments) -> Any:
+        plan = MEASUREMENTS[name]
+        # Before the machine's lock is taken for the measurement that builds on them.
+        for first in plan.after:
+            found = self._measure(subject, first, instruments)
+            if isinstance(found, Missing):
+                return found
+            if isinstance(found, Loaded) and not found.ok:
+                fault = found.faults[0]
                 return Missing(f"the variant does not load: {fault.problem}", fault.remedy or "see INT-007")
-        # Before the machine's lock is taken for the measurement that reads it.
-        scores: Any = self._measure(subject, "scores", stopwatch) if name == "robustness" else None
-        if isinstance(scores, Missing):
-            return scores
-        return self.store.get(subject.model_id, name, measure)
+        bench = Bench(
+            subject=subject,
+            rows=lambda: self.benchmark.rows,
+            detector=lambda: self._detector(subject),
+            evidence=lambda other: self._measure(subject, other, instruments),
+            instruments=instruments,
+            options=self.options,
+        )
+        return self.store.get(subject.model_id, name, lambda: plan.run(bench))
 
     def _detector(self, subject: Subject) -> Any:
         if subject.model_id not in self._detectors:

@@ -9,6 +9,7 @@ from typing import Any
 from meta_tests.support.mutations import BASE_MS
 from meta_tests.support.toy import MODEL_ID, Toy
 from raxe_conformance.checks.table import catalogue
+from raxe_conformance.measure.instruments import Instruments
 from raxe_conformance.measure.timing import Stopwatch
 from raxe_conformance.options import Options
 from raxe_conformance.session import Session
@@ -46,5 +47,5 @@ def verdicts_on(
 ) -> dict[str, Verdict]:
     """Every check's verdict on the toy variant, by id."""
     session = session_on(toy, folder, **changes)
-    stopwatch = programmed(latency_ms)
-    return {check_id: session.judge(check_id, MODEL_ID, stopwatch) for check_id in catalogue()}
+    instruments = Instruments(programmed(latency_ms))
+    return {check_id: session.judge(check_id, MODEL_ID, instruments) for check_id in catalogue()}

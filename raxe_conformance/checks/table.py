@@ -7,17 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from raxe_conformance.checks.reading import Reading, Unknown
 from raxe_conformance.errors import UsageError
 from raxe_conformance.groups import GROUPS
-from raxe_conformance.measure.evidence import Missing
+from raxe_conformance.measure.evidence import EVIDENCE, Missing
 
 _MODULES = ("schema", "integrity", "size", "latency", "accuracy", "fpr", "robustness")
 
-Measurement = Literal["facts", "loaded", "latency", "scores", "robustness", "leakage"]
-MEASUREMENTS: tuple[Measurement, ...] = get_args(Measurement)
 Op = Literal["<", ">"]
 
 
@@ -50,7 +48,7 @@ class Check:
     group: str
     level: Level
     spec: str
-    needs: tuple[Measurement, ...]
+    needs: tuple[str, ...]
     gate: Gate | None
     defect: str
     read: Callable[..., Reading]
@@ -77,7 +75,7 @@ def check(
     *,
     level: Level,
     spec: str,
-    needs: tuple[Measurement, ...],
+    needs: tuple[str, ...],
     defect: str,
     gate: Gate | None = None,
 ) -> Callable[[Callable[..., Reading]], Callable[..., Reading]]:
@@ -86,6 +84,8 @@ def check(
     def declare(read: Callable[..., Reading]) -> Callable[..., Reading]:
         if id in _checks:
             raise ValueError(f"the check id {id} is declared twice")
+        if unknown := set(needs) - set(EVIDENCE):
+            raise ValueError(f"{id} needs what nobody measures: {', '.join(sorted(unknown))}")
         group = read.__module__.rpartition(".")[2]
         _checks[id] = Check(id, title, group, level, spec, needs, gate, defect, read)
         return read

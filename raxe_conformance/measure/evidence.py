@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
+
+import cattrs
 
 
 @dataclass(frozen=True)
@@ -176,47 +178,32 @@ class Leakage:
     near: dict[str, float]
 
 
-_TYPES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "missing": lambda value: Missing(**value),
-    "facts": lambda value: _facts(value),
-    "loaded": lambda value: Loaded(**{**value, "faults": [Fault(**f) for f in value["faults"]]}),
-    "latency": lambda value: Latency(**value),
-    "scores": lambda value: Scores(**value),
-    "robustness": lambda value: _robustness(value),
-    "leakage": lambda value: Leakage(**value),
+# What is measured, by name. How each is made stands in measurements.py; what reads it, in checks/.
+EVIDENCE: dict[str, type] = {
+    "facts": Facts,
+    "loaded": Loaded,
+    "latency": Latency,
+    "scores": Scores,
+    "robustness": Robustness,
+    "leakage": Leakage,
 }
-
-
-def _robustness(value: dict[str, Any]) -> Robustness:
-    smallest = SmallestChange(**value["smallest"]) if value["smallest"] else None
-    return Robustness(**{**value, "parts": [Transformed(**part) for part in value["parts"]], "smallest": smallest})
-
-
-def _facts(value: dict[str, Any]) -> Facts:
-    def faults(key: str) -> list[Fault]:
-        return [Fault(**f) for f in value[key]]
-
-    def one(key: str) -> Fault | None:
-        return Fault(**value[key]) if value[key] else None
-
-    return Facts(
-        **{
-            **value,
-            "files": [FileFact(**f) for f in value["files"]],
-            "metadata_fault": one("metadata_fault"),
-            "bundle_fault": one("bundle_fault"),
-            "benchmark_report_fault": one("benchmark_report_fault"),
-            "discovery_faults": faults("discovery_faults"),
-            "member_faults": faults("member_faults"),
-        }
-    )
+_MISSING = "missing"
 
 
 def evidence_to_json(name: str, evidence: Any) -> dict[str, Any]:
     """Evidence as a JSON object that says what it is."""
-    return {"type": "missing" if isinstance(evidence, Missing) else name, "value": dataclasses.asdict(evidence)}
+    return {"type": _MISSING if isinstance(evidence, Missing) else name, "value": dataclasses.asdict(evidence)}
 
 
 def evidence_from_json(value: dict[str, Any]) -> Any:
-    """The evidence that `evidence_to_json` wrote."""
-    return _TYPES[value["type"]](value["value"])
+    """The evidence that `evidence_to_json` wrote. Raises KeyError, TypeError, ValueError where it did not."""
+    kind = Missing if value["type"] == _MISSING else EVIDENCE[value["type"]]
+    try:
+        return _converter().structure(value["value"], kind)
+    except cattrs.errors.ForbiddenExtraKeysError as error:
+        raise ValueError(f"{kind.__name__} has no {', '.join(sorted(error.extra_fields))}") from None
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    return cattrs.Converter(detailed_validation=False, forbid_extra_keys=True)

@@ -58,7 +58,7 @@ def read_evidence(path: Path) -> EvidenceFile:
             **{key: value[key] for key in SECTIONS},
             measurements={name: evidence_from_json(item) for name, item in value["measurements"].items()},
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReportError(
             f"lacks or has what evidence should not: {error}", file=path, field="measurements", remedy="measure again"
         ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,8 +18,12 @@ class Analyzer(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """One variant under judgement. `load` makes a detector of it, or raises RaxeError."""
+    """One variant under judgement. `load` makes a detector of it, or raises RaxeError.
+
+    again: how another process loads it, as `target.again.load_again` reads it.
+    """
 
     model_id: str
     variant: Variant
     load: Callable[[], Analyzer]
+    again: Mapping[str, Any]

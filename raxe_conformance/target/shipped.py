@@ -12,7 +12,8 @@ from raxe_conformance.target.protocol import Subject
 
 
 def _subject(variant: Variant) -> Subject:
-    return Subject(variant.model_id, variant, partial(load_detector, variant, verify=False))
+    again = {"kind": "shipped", "models": str(variant.models_dir), "model_id": variant.model_id}
+    return Subject(variant.model_id, variant, partial(load_detector, variant, verify=False), again)
 
 
 def shipped_subject(models_dir: Path, model_id: str) -> Subject:

@@ -1,0 +1,43 @@
+"""What runs in the fresh process: one request on standard input, one answer as the last line of standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Load = Callable[[], Any]
+
+
+def score_texts(load: Load, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """arguments: texts. Answers their scores (null where `analyze` failed) and decisions, in order."""
+    detector = load()
+    scores: list[float | None] = []
+    attacks: list[bool] = []
+    for text in arguments["texts"]:
+        try:
+            found = detector.analyze(text).metadata
+            scores.append(float(found["score"]))
+            attacks.append(bool(found["is_attack"]))
+        except Exception:  # noqa: BLE001  a foreign detector may raise anything
+            scores.append(None)
+            attacks.append(False)
+    return {"scores": scores, "attacks": attacks}
+
+
+TASKS: dict[str, Callable[[Load, Mapping[str, Any]], dict[str, Any]]] = {"scores": score_texts}
+
+
+def main() -> None:
+    """Answer the request."""
+    request = json.load(sys.stdin)
+    sys.path[:] = request["path"]
+    from raxe_conformance.target.again import load_again
+
+    answer = TASKS[request["task"]](lambda: load_again(request["target"]), request["arguments"])
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
