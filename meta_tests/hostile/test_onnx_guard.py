@@ -256,3 +256,14 @@ def test_mutated_models_are_refused_or_understood(data: st.DataObject) -> None:
         check_onnx(bytes(good), max_length=LENGTH, file="x")
     except EmbeddingError as error:
         assert str(error).isprintable()  # noqa: PT017  an error is one of two good outcomes
+
+
+def test_a_constant_without_values_may_get_dimensions() -> None:
+    """Found by fuzzing: with a dimension of 0, NumPy cannot work out another one that is left open."""
+    helper = onnx.helper
+    model = onnx.load_from_string(onnx_bytes(word_vectors()))
+    empty = helper.make_tensor("empty", onnx.TensorProto.INT64, [0], [])
+    zero = helper.make_tensor("first", onnx.TensorProto.INT64, [1], [0])
+    model.graph.initializer.extend([empty, zero])
+    model.graph.node.append(helper.make_node("Unsqueeze", ["empty", "first"], ["unused"]))
+    assert check_onnx(model.SerializeToString(), max_length=LENGTH, file="empty.onnx").peak_bytes > 0

@@ -392,7 +392,7 @@ def _unsqueeze(call: Call) -> list[Value]:
     at = {call.axis(axis, rank) for axis in axes}
     rest = iter(first.shape)
     shape = tuple(1 if index in at else next(rest, 1) for index in range(rank))
-    ints = None if first.ints is None else first.ints.reshape(*(_plain(d) for d in shape), -1)
+    ints = None if first.ints is None else first.ints.reshape(*(_plain(d) for d in shape), first.ints.shape[-1])
     return [Value(shape, first.type, ints, first.source)]
 
 
