@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import PurePath
+from typing import Self
 
 _MOST = 600
 
@@ -42,6 +43,11 @@ class RaxeError(Exception):
         self.remedy = None if remedy is None else one_line(remedy)
         where = ": ".join(one_line(part, 300) for part in (self.file, self.field) if part)
         super().__init__(f"{where}: {self.problem}" if where else self.problem)
+
+    def bare(self) -> Self:
+        """Itself without the frames it came through: they hold whatever was being read, and errors are kept."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
 
     @property
     def where(self) -> str:

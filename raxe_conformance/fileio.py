@@ -27,8 +27,12 @@ class FileDigest:
     sha256: str
 
 
-def _open_regular(path: Path, what: str, within: Path | None = None) -> BinaryIO:
-    """Open a regular file. A device or FIFO would block or never end, so anything else is refused."""
+def open_regular(path: Path, what: str, within: Path | None = None) -> BinaryIO:
+    """Open a regular file. A device or FIFO would block or never end, so anything else is refused.
+
+    within: the folder that a link must not lead out of, None where any place will do. Raises MissingFileError or
+    RaxeError.
+    """
     # Non-blocking, so that opening a FIFO returns at once and can be refused.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     place = path
@@ -83,7 +87,7 @@ def read_bounded(path: Path, most: int, *, what: str, within: Path | None = None
     within: the folder that a link must not lead out of, None where any place will do. Raises MissingFileError where
     there is none, RaxeError for anything that is not a regular file, is too large, or cannot be read.
     """
-    with _open_regular(path, what, within) as handle:
+    with open_regular(path, what, within) as handle:
         # Room for the file as it is, not for the most that it may be: reading asks for all of it beforehand.
         size = os.fstat(handle.fileno()).st_size
         if size > most:
@@ -104,10 +108,13 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def digest_file(path: Path, name: str, most: int = MAX_DIGEST_BYTES) -> FileDigest:
-    """Size and SHA-256 of a regular file, read in pieces (constant memory). Raises MissingFileError or RaxeError."""
+def digest_file(path: Path, name: str, most: int = MAX_DIGEST_BYTES, *, within: Path | None = None) -> FileDigest:
+    """Size and SHA-256 of a regular file, read in pieces (constant memory). Raises MissingFileError or RaxeError.
+
+    within: the folder that a link must not lead out of, None where any place will do.
+    """
     total, state = 0, hashlib.sha256()
-    with _open_regular(path, "") as handle:
+    with open_regular(path, "", within) as handle:
         if os.fstat(handle.fileno()).st_size > most:
             raise _too_large(path, most, "")
         try:

@@ -16,6 +16,9 @@ from raxe_conformance.fileio import read_bounded
 
 MAX_METADATA_BYTES = 1_000_000
 MAX_DEPTH = 64
+_BEGINNING = 10_000
+MAX_SECTIONS = 10_000  # objects and lists of a metadata file or a manifest; one with every field has some dozens
+MAX_BRACKETS = 500_000  # each begins an object or a list, which takes thirty times the memory of its two characters
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -63,8 +66,11 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def parse_json_object(data: bytes, *, file: Path | str) -> dict[str, Any]:
-    """The one JSON object in `data`. Raises JsonError with line and column for anything else."""
+def parse_json_object(data: bytes, *, file: Path | str, most_brackets: int = MAX_BRACKETS) -> dict[str, Any]:
+    """The one JSON object in `data`. Raises JsonError with line and column for anything else.
+
+    most_brackets: how many objects and lists it may hold (brackets in strings are counted with them).
+    """
     if data[:3] == b"\xef\xbb\xbf":
         raise JsonError("begins with a byte order mark", file=file, remedy="save it as UTF-8 without BOM")
     try:
@@ -72,8 +78,13 @@ def parse_json_object(data: bytes, *, file: Path | str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise JsonError(f"is not UTF-8 (byte {error.start})", file=file, remedy="save it as UTF-8") from None
     # Counting brackets is an upper bound that costs next to nothing; only a suspect is looked at closely.
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+    brackets = text.count("[") + text.count("{")
+    many = brackets > most_brackets
+    # Of a text with too many, the beginning will do to say what kind of too many it is.
+    if brackets > MAX_DEPTH and _depth(text[:_BEGINNING] if many else text) > MAX_DEPTH:
         raise JsonError(f"is nested deeper than {MAX_DEPTH}", file=file, remedy="flatten it")
+    if many:
+        raise JsonError(f"has more than {most_brackets} opening brackets", file=file, remedy="shorten it")
     try:
         value = json.loads(
             text,
@@ -100,4 +111,5 @@ def parse_json_object(data: bytes, *, file: Path | str) -> dict[str, Any]:
 
 def read_json_object(path: Path, most: int = MAX_METADATA_BYTES) -> dict[str, Any]:
     """The JSON object in a file of at most `most` bytes. Raises JsonError, MissingFileError, RaxeError."""
-    return parse_json_object(read_bounded(path, most, what="the file"), file=path)
+    data = read_bounded(path, most, what="the file")
+    return parse_json_object(data, file=path, most_brackets=max(MAX_BRACKETS, most // 20))

@@ -10,7 +10,7 @@ from typing import Any
 from meta_tests.hostile.bundle_cases import PROGRAMS
 from meta_tests.hostile.bundles import rewrite
 from meta_tests.hostile.case import hostile
-from meta_tests.support.toy import SPACE, Toy
+from meta_tests.support.toy import SPACE, WORDS, Toy
 from raxe_conformance.fileio import sha256
 
 GROUP = "Tokenizer"
@@ -118,7 +118,7 @@ _edited("tokenizer-id-negative", "a token with the id -1", "holds an id", _word(
 _edited("tokenizer-id-float", "a token with the id 1.5", "holds an id", _word("extra", 1.5))
 _edited("tokenizer-id-true", "a token with the id `true`", "holds an id", _word("extra", True))
 _edited("tokenizer-added-beyond", "an added token beyond the table", "does not take",
-        _part("added_tokens", [{**_added("extra")[0], "id": 5_000}]))  # fmt: skip
+        _part("added_tokens", [{**_added("extra")[0], "id": len(WORDS)}]))  # fmt: skip
 _edited("tokenizer-special-beyond", "a frame whose tokens are beyond the table", "does not take",
         lambda whole: whole["post_processor"]["special_tokens"]["[SEP]"].update({"ids": [999]}))  # fmt: skip
 _edited("tokenizer-long-token", "a token of 100,000 characters", "more than 1000 characters", _word("x" * 100_000, 3))
@@ -151,7 +151,7 @@ _edited("tokenizer-frame-none", "no special tokens around a text", "special toke
 _edited(
     "tokenizer-frame-long",
     "1,000 special tokens around a text",
-    "special tokens",
+    "at most 8 parts",
     lambda whole: whole["post_processor"].update(single=[{"SpecialToken": {"id": "[CLS]", "type_id": 0}}] * 1_000),
 )
 _edited("tokenizer-frame-unknown", "a frame of tokens that it does not name", "fails on a text",

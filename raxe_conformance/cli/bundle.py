@@ -55,17 +55,17 @@ def inspect(file: Path, as_json: bool) -> None:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for key in ("path", "bytes", "sha256", "bundle_version", "schema_version", "model_id", "created_at"):
-        click.echo(f"{key:15} {found[key]}")
-    click.echo(f"{'families':15} {', '.join(found['families'])}")
+        _say(f"{key:15} {found[key]}")
+    _say(f"{'families':15} {', '.join(found['families'])}")
     for family, names in found["subfamilies"].items():
-        click.echo(f"{'subfamilies':15} {family}: {', '.join(names)}")
+        _say(f"{'subfamilies':15} {family}: {', '.join(names)}")
     for name, entry in found["head_sets"].items():
         width, threshold = entry.get("dimension"), entry.get("threshold")
-        click.echo(f"{'head set':15} {name}: width {width}, threshold {threshold}, {entry.get('file')}")
+        _say(f"{'head set':15} {name}: width {width}, threshold {threshold}, {entry.get('file')}")
     for member in found["members"]:
-        click.echo(f"{'member':15} {member['name']}: {member['bytes']} bytes, sha256 {member['sha256'] or 'WRONG'}")
+        _say(f"{'member':15} {member['name']}: {member['bytes']} bytes, sha256 {member['sha256'] or 'WRONG'}")
     for problem in found["problems"]:
-        click.echo(f"{'problem':15} {problem}")
+        _say(f"{'problem':15} {problem}")
 
 
 @command.command()
@@ -87,6 +87,14 @@ def verify(file: Path) -> int:
     if not problems:
         click.echo(f"{file}: all {len(bundle.names)} members are as the manifest declares, sha256:{bundle.sha256}")
     return 1 if problems else 0
+
+
+def _say(text: str) -> None:
+    """One line. What a bundle says of itself may hold line breaks, and what a terminal takes for commands."""
+    from raxe_conformance.errors import one_line
+
+    label, rest = text[:15], text[15:]
+    click.echo(f"{label} {one_line(rest, 10_000)}")
 
 
 def describe(file: Path) -> dict[str, Any]:

@@ -26,14 +26,16 @@ def _last_verdict(report_dir: Path, model_id: str) -> str | None:
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
 def command(models_dir: Path, report_dir: Path, as_json: bool) -> None:
     """The variants: status, size in MB, last verdict; then what discovery found wrong."""
+    from raxe_conformance.errors import one_line
+    from raxe_conformance.fileio import is_file
     from raxe_conformance.registry.catalog import Catalog
 
     catalog = Catalog(models_dir)
     rows: list[dict[str, Any]] = []
     for variant in catalog.variants:
         parts = {role: path for role, path in variant.files().items() if role != "metadata"}
-        missing = [role for role, path in parts.items() if not path.is_file()]
-        size = sum(path.stat().st_size for path in parts.values() if path.is_file()) / 1e6
+        missing = [role for role, path in parts.items() if not is_file(path)]
+        size = sum(path.stat().st_size for path in parts.values() if is_file(path)) / 1e6
         rows.append(
             {
                 "model_id": variant.model_id,
@@ -49,6 +51,7 @@ def command(models_dir: Path, report_dir: Path, as_json: bool) -> None:
     else:
         for row in rows:
             size_text = f"{row['size_mb']:.1f} MB" if row["size_mb"] is not None else "not built"
-            click.echo(f"{row['model_id']:32} {row['status']:13} {size_text:>10}  {row['verdict'] or 'not judged'}")
+            name = one_line(row["model_id"])  # a file's name, which may hold line breaks
+            click.echo(f"{name:32} {row['status']:13} {size_text:>10}  {row['verdict'] or 'not judged'}")
     for warning in catalog.warnings:
         click.echo(f"WARNING: {warning}", err=True)

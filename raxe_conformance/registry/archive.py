@@ -86,7 +86,7 @@ class Archive:
         """
         self.path = path
         data = read_bounded(path, MAX_ARCHIVE_BYTES, what="the bundle", within=within)
-        self.size, self.sha256 = len(data), sha256(data)
+        self._data, self.size, self.sha256 = data, len(data), sha256(data)
         self._check_end(data)
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
@@ -127,8 +127,22 @@ class Archive:
         data = self._read(name, info.file_size + 1)
         if len(data) != info.file_size:
             raise self._unsafe("the member is not as long as the directory says", name)
+        if info.compress_type == zipfile.ZIP_DEFLATED and not self._ends(info):
+            raise self._unsafe("the member's packed data end before, or after, its bytes do", name)
         self._check_kind(name, data[:_SNIFFED])
         return data
+
+    def _ends(self, info: zipfile.ZipInfo) -> bool:
+        """Whether DEFLATE ends where the directory says: `zipfile` passes over bytes behind the end."""
+        header = info.header_offset
+        name_length, extra_length = struct.unpack_from("<2H", self._data, header + 26)
+        start = header + 30 + name_length + extra_length
+        packed = zlib.decompressobj(-zlib.MAX_WBITS)
+        rest = self._data[start : start + info.compress_size]
+        while rest and not packed.eof:
+            packed.decompress(rest, 1 << 20)
+            rest = packed.unconsumed_tail
+        return packed.eof and not packed.unused_data
 
     def _read(self, name: str, most: int) -> bytes:
         try:
@@ -207,9 +221,11 @@ class Archive:
         if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise self._unsafe("the member is a link or a device", name)
         if _is_folder(info):
-            if info.file_size:
+            if info.file_size or info.compress_size:
                 raise self._unsafe("the folder holds bytes", name)
             return
+        if stat.S_ISDIR(mode) or info.external_attr & 0x10:  # a folder to Unix, or to Windows
+            raise self._unsafe("the member is a file by its name and a folder by its attributes", name)
         suffix = Path(name).suffix.lower()
         if suffix in _PROGRAM_SUFFIXES:
             raise self._executable(name)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from raxe_conformance.errors import BundleError, ChecksumError, HeadSetError, JsonError, RaxeError, one_line
 from raxe_conformance.fileio import sha256
 from raxe_conformance.headset import HeadSet
-from raxe_conformance.registry.archive import Archive
-from raxe_conformance.strict_json import MAX_METADATA_BYTES, parse_json_object
+from raxe_conformance.registry.archive import MAX_MEMBERS, Archive
+from raxe_conformance.strict_json import MAX_METADATA_BYTES, MAX_SECTIONS, parse_json_object
 
 MANIFEST = "manifest.json"
 SUPPORTED_SCHEMAS = ("2.0.0",)
@@ -25,6 +25,9 @@ FAMILIES = ("PI", "JB", "CMD", "PII", "ENC", "RAG")
 MAX_LENGTH = 8_192  # tokens of one window; the runtime checks a model for every length up to it
 MAX_JSON_BYTES = 8_000_000
 MAX_HEADS_BYTES = 32_000_000
+MAX_HEADER_BYTES = 1_000_000  # of a safetensors file, which says what arrays it holds
+MAX_ARRAYS = 256
+MAX_HEAD_SETS = 64
 POOLINGS, NORMALIZATIONS = ("mean",), ("l2",)
 _MAX_LOGIT = 1e30
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -95,9 +98,9 @@ class Bundle:
                 self.member(name)
             except RaxeError as error:
                 found.append(error)
-        broken = [error.field for error in found]  # a list: what stands in `file` may be no string, and unhashable
+        broken = {error.field for error in found}
         for embedding_model, entry in self.manifest.head_sets.items():
-            if entry.get("file") in broken:
+            if isinstance(entry.get("file"), str) and entry["file"] in broken:
                 continue
             try:
                 self.head_set(embedding_model)
@@ -166,7 +169,8 @@ class Bundle:
 
     def _parse_manifest(self) -> Manifest:
         where = f"{self.path}!{MANIFEST}"
-        raw = parse_json_object(self._archive.read(MANIFEST, MAX_METADATA_BYTES), file=where)
+        data = self._archive.read(MANIFEST, MAX_METADATA_BYTES)
+        raw = parse_json_object(data, file=where, most_brackets=MAX_SECTIONS)
 
         def text(key: str) -> str:
             value = raw.get(key)
@@ -207,10 +211,20 @@ class Bundle:
             if not isinstance(value, str) or not _HEX.fullmatch(value):
                 raise BundleError("is no SHA-256 in lower-case hex", file=where, field=f"checksums.{name}")
         head_sets = mapping(raw.get("head_sets"), "head_sets")
+        if len(checksums) > MAX_MEMBERS:
+            raise BundleError(f"is about more than {MAX_MEMBERS} members", file=where, field="checksums")
+        if len(head_sets) > MAX_HEAD_SETS:
+            raise BundleError(f"has more than {MAX_HEAD_SETS} entries", file=where, field="head_sets")
+        files: set[str] = set()
         for name, entry in head_sets.items():
             if not _SAFE_NAME.fullmatch(name):
                 raise BundleError("is no usable name of an embedding model", file=where, field=f"head_sets.{name}")
-            mapping(entry, f"head_sets.{name}")
+            file = mapping(entry, f"head_sets.{name}").get("file")
+            if isinstance(file, str):
+                if file in files:
+                    # Each set has a file read and checked: of one large file, that would be done again and again.
+                    raise BundleError("is the file of another head set", file=where, field=f"head_sets.{name}.file")
+                files.add(file)
         return Manifest(
             bundle_version=text("bundle_version"),
             schema_version=schema,
@@ -224,23 +238,35 @@ class Bundle:
         )
 
 
+def load_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays of a safetensors file by name. Raises ValueError that says what is wrong."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    size = int.from_bytes(data[:8], "little")
+    if size > min(MAX_HEADER_BYTES, len(data) - 8):
+        raise ValueError(f"its header is longer than the file, or than {MAX_HEADER_BYTES} bytes")
+    try:
+        # The library keeps the last of two arrays of one name; a strict reader of the header finds them.
+        header = parse_json_object(data[8 : 8 + size], file="")
+    except JsonError as error:
+        raise ValueError(f"its header {error.problem}") from None
+    if len(header) > MAX_ARRAYS:
+        raise ValueError(f"it holds more than {MAX_ARRAYS} arrays")
+    try:
+        found: dict[str, NDArray[Any]] = load(data)
+    except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    return found
+
+
 def _read_layers(
     data: bytes, dimension: int, where: str
 ) -> dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32]]]]:
     """Arrays "{head}.{i}.weight" and "{head}.{i}.bias" as layers whose shapes chain from `dimension`."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    # The library keeps the last of two arrays of one name; a strict reader of the header finds them.
-    size = int.from_bytes(data[:8], "little")
-    if 8 + size <= len(data):
-        try:
-            parse_json_object(data[8 : 8 + size], file=where)
-        except JsonError as error:
-            raise HeadSetError(f"is no readable safetensors file: its header {error.problem}", file=where) from None
     try:
-        arrays = load(data)
-    except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
+        arrays = load_arrays(data)
+    except ValueError as error:
         raise HeadSetError(f"is no readable safetensors file: {error}", file=where) from None
     layers: dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = {}
     for head in sorted({name.split(".")[0] for name in arrays}):

@@ -65,7 +65,7 @@ def complete_metadata(metadata: Metadata, models_dir: Path) -> Metadata:
         path = models_dir / folder / name if name and "/" not in name else models_dir / (name or "")
         if not fields or leads_out(path, models_dir.resolve()) or not is_file(path):
             continue
-        digest = digest_file(path, path.name)
+        digest = digest_file(path, path.name, within=models_dir)
         values = {size: round(digest.bytes / 1e6, 6), checksum: f"sha256:{digest.sha256}"}
         generated |= {field: values[field] for field in fields}
     if needs.additional_dependencies is None and needs.runtime is not None:

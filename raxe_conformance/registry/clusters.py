@@ -12,7 +12,7 @@ import numpy as np
 
 from raxe_conformance.errors import BundleError
 from raxe_conformance.headset import AttackClusters, Cluster
-from raxe_conformance.registry.bundle import Bundle
+from raxe_conformance.registry.bundle import MAX_HEADS_BYTES, Bundle, load_arrays
 
 INDEX = "attack_clusters.json"
 MAX_CLUSTERS = 4096
@@ -36,7 +36,9 @@ def read_clusters(bundle: Bundle, embedding_model: str, width: int) -> AttackClu
     if not isinstance(least, float) or not 0.0 <= least <= 1.0:
         raise BundleError(f"is {least!r}, but should be in 0..1", file=where, field=f"{at}.least_similarity")
     entries = _entries(space.get("entries"), where, at)
-    centroids = _centroids(bundle.member(space["file"]), (len(entries), width), f"{bundle.path}!{space['file']}")
+    centroids = _centroids(
+        bundle.member(space["file"], MAX_HEADS_BYTES), (len(entries), width), f"{bundle.path}!{space['file']}"
+    )
     return AttackClusters(entries, centroids, least)
 
 
@@ -53,12 +55,9 @@ def _entries(value: Any, where: str, at: str) -> tuple[Cluster, ...]:
 
 
 def _centroids(data: bytes, shape: tuple[int, int], where: str) -> Any:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:
-        centroids = load(data)["centroids"]
-    except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
+        centroids = load_arrays(data)["centroids"]
+    except (ValueError, KeyError) as error:
         raise BundleError(f"holds no readable array: {error}", file=where, field="centroids") from None
     if centroids.dtype != np.float32 or centroids.shape != shape or not np.isfinite(centroids).all():
         raise BundleError(

@@ -16,17 +16,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from raxe_conformance.errors import JsonError, MetadataError, MissingFileError, RaxeError, RegistryError
+from raxe_conformance.errors import BundleError, JsonError, MetadataError, MissingFileError, RaxeError, RegistryError
 from raxe_conformance.fileio import is_file, leads_out, read_bounded
 from raxe_conformance.registry.metadata import Metadata
 from raxe_conformance.registry.migrate_legacy import ID, Inside, LegacyFolder, legacy_folders, peek
 from raxe_conformance.registry.variant import Origin, Variant, scan_metadata
-from raxe_conformance.strict_json import MAX_METADATA_BYTES, parse_json_object
+from raxe_conformance.strict_json import MAX_METADATA_BYTES, MAX_SECTIONS, parse_json_object
 
 _VERSION = re.compile(r"v\d+(?:\.\d+)*(?=_)")
 _QUANTIZATIONS = ("int8", "fp16", "fp32")
 _OUTSIDE = "a file name must stay inside the models folder: put the file there and name it without a path"
-_READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_READ_FLAGS: Final = (
+    os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+)
+_SHOWN: Final = 4  # of many ids that are alike
+MAX_ALL_LOOKS: Final = 40_000_000  # Inside.cost of all bundles without metadata; an ordinary one's is 7,000
+MAX_ALL_METADATA_BYTES: Final = 64_000_000  # kept in memory; ten thousand files with every field take 57 MB
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,17 @@ class Discovery:
 
 def discover(models_dir: Path) -> Discovery:
     """Everything in a models folder. Raises RegistryError where there is no such folder."""
-    if not models_dir.is_dir():
-        raise RegistryError(
-            "is no folder" if models_dir.exists() else "does not exist",
-            file=models_dir,
-            remedy="name the models folder with --raxe-models DIR (or as the argument of ModelRegistry)",
-        )
-    return _Scan(models_dir.resolve()).run()
+    problem = None
+    try:
+        if not models_dir.is_dir():
+            problem = "is no folder" if models_dir.exists() else "does not exist"
+        root = models_dir.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a name with a NUL; a ring of links
+        problem = f"cannot be looked at: {getattr(error, 'strerror', None) or error}"
+    if problem is not None:
+        remedy = "name the models folder with --raxe-models DIR (or as the argument of ModelRegistry)"
+        raise RegistryError(problem, file=models_dir, remedy=remedy)
+    return _Scan(root).run()
 
 
 class _Folder:
@@ -68,7 +77,7 @@ class _Folder:
         self._root, self._suffix, self._warnings = root, suffix, warnings
         self._paths: dict[str, Path] = {}
         try:
-            if self.path.is_symlink() and not self.path.resolve().is_relative_to(root):
+            if self.path.is_symlink() and leads_out(self.path, root):
                 warnings.append(_leads_out(self.path))
                 return
             with os.scandir(self.path) as entries:
@@ -89,9 +98,16 @@ class _Folder:
         """The one listed name that reads the same: Unicode has several forms for one accented letter."""
         if name.isascii():
             return None
-        key = unicodedata.normalize("NFC", name)
-        same = [other for other in self.near.get(_folded(name), ()) if unicodedata.normalize("NFC", other) == key]
+        same = self._composed.get(unicodedata.normalize("NFC", name), [])
         return same[0] if len(same) == 1 else None
+
+    @cached_property
+    def _composed(self) -> dict[str, list[str]]:
+        """Listed names by their composed form."""
+        found = defaultdict(list)
+        for name in sorted(self.names):
+            found[unicodedata.normalize("NFC", name)].append(name)
+        return dict(found)
 
     @cached_property
     def near(self) -> dict[str, list[str]]:
@@ -154,6 +170,8 @@ class _Scan:
         self.root = root
         self.warnings: list[RaxeError] = []
         self.found: dict[str, Variant] = {}
+        self._room, self._looks = MAX_ALL_METADATA_BYTES, MAX_ALL_LOOKS
+        self._inside: dict[Path, Inside] = {}
         self.metadata = _Folder(root, "metadata", ".json", self.warnings)
         self.bundles = _Folder(root, "bundles", ".raxe", self.warnings)
         self.embeddings = _Folder(root, "embeddings", "", self.warnings)
@@ -181,10 +199,14 @@ class _Scan:
             problems.append(MetadataError("is no usable id", file=path, field="(file name)", remedy=remedy))
         data = b""
         try:
-            data = _read(path)
+            if self._room < 0:
+                problem = f"is not read: the metadata files before it take {MAX_ALL_METADATA_BYTES} bytes"
+                raise RegistryError(problem, file=path, remedy="keep models in several folders")
+            data = _read(path, self.root)
+            self._room -= len(data)
             known = scan_metadata(data, file=path)
         except RaxeError as error:
-            problems.append(error)
+            problems.append(error.bare())
             return self._degraded(stem, Path(path), data, problems)
         if known.model_id is not None and known.model_id != stem:
             other = " (which is another file's)" if f"{known.model_id}.json" in self.metadata.names else ""
@@ -214,10 +236,9 @@ class _Scan:
             problems.append(MissingFileError("names no bundle", file=path, field="file_info.filename"))
             nothing = Metadata(model_id=stem, name=stem)
             return Variant(stem, self.root, nothing, Origin.METADATA, path, problems=tuple(problems))
-        try:
-            inside = peek(bundle)
-        except RaxeError as error:
-            problems.append(error)
+        inside = self._peek(bundle)
+        if inside.problem is not None:
+            problems.append(inside.problem)
             inside = Inside(bundle, {})
         wanted = next((q for q in _QUANTIZATIONS if stem.endswith(q)), None)
         standing = self._from_bundle(inside, wanted)
@@ -233,7 +254,7 @@ class _Scan:
         version = _VERSION.match(stem)
         names = [f"raxe_model_l2_{version.group()}.raxe"] if version else []
         try:
-            info = parse_json_object(data, file=stem).get("file_info")
+            info = parse_json_object(data, file=stem, most_brackets=MAX_SECTIONS).get("file_info")
             if isinstance(info, dict) and isinstance(info.get("filename"), str):
                 names = [info["filename"]]
         except JsonError:
@@ -254,7 +275,7 @@ class _Scan:
         for ids in groups.values():
             for model_id in ids if len(ids) > 1 else ():
                 variant = self.found[model_id]
-                others = ", ".join(other for other in ids if other != model_id)
+                others = ", ".join([other for other in ids[:_SHOWN] if other != model_id])
                 problem = RegistryError(
                     f"the id {model_id!r} differs from {others} in case or Unicode form only",
                     file=variant.metadata_path,
@@ -270,12 +291,25 @@ class _Scan:
         for folder in (self.bundles, self.legacy):
             for name in sorted(folder.names):
                 path = folder.at(name)
-                if path in used:
-                    continue
-                try:
-                    found.append(peek(path))
-                except RaxeError as error:
-                    found.append(Inside(path, {}, error))
+                if path not in used:
+                    found.append(self._peek(path))
+        return found
+
+    def _peek(self, path: Path) -> Inside:
+        """What a bundle's manifest says, read once: many broken metadata files may name one bundle."""
+        found = self._inside.get(path)
+        if found is None:
+            try:
+                if self._looks < 0:
+                    raise BundleError(
+                        "is not looked into: the bundles before it took too long",
+                        file=path, remedy="add metadata that names it",
+                    )  # fmt: skip
+                found = peek(path, within=self.root).shortened()
+            except RaxeError as error:
+                found = Inside(path, {}, error.bare())
+            self._inside[path] = found
+            self._looks -= found.cost
         return found
 
     def _from_bundle(self, inside: Inside, wanted: str | None = None) -> Variant:
@@ -329,10 +363,9 @@ class _Scan:
         known = {inside.path for inside in orphans}
         for name in sorted(self.bundles.names):
             if self.bundles.at(name) not in known:
-                try:
-                    yield peek(self.bundles.at(name))
-                except RaxeError:
-                    continue  # said of the variant that names it, when it is loaded
+                inside = self._peek(self.bundles.at(name))
+                if inside.problem is None:  # else it is said of the variant that names it, when it is loaded
+                    yield inside
 
     def _add(self, variant: Variant) -> None:
         if variant.model_id not in self.found:
@@ -403,12 +436,15 @@ def _from_legacy_folder(root: Path, folder: LegacyFolder, inside: Inside, space:
     )  # fmt: skip
 
 
-def _read(path: str) -> bytes:
-    """What read_bounded gives, without its buffer of a megabyte for a file of some kilobytes. Raises RaxeError."""
+def _read(path: str, within: Path) -> bytes:
+    """What read_bounded gives, without its buffer of a megabyte for a file of some kilobytes. Raises RaxeError.
+
+    A link, also one that was no link when the folder was listed, is left to read_bounded, which judges it.
+    """
     try:
         fd = os.open(path, _READ_FLAGS)
     except OSError:
-        return read_bounded(Path(path), MAX_METADATA_BYTES, what="the metadata file")
+        return read_bounded(Path(path), MAX_METADATA_BYTES, what="the metadata file", within=within)
     try:
         status = os.fstat(fd)
         ordinary = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_METADATA_BYTES
@@ -419,4 +455,4 @@ def _read(path: str) -> bytes:
         os.close(fd)
     if data and len(data) == status.st_size:
         return data
-    return read_bounded(Path(path), MAX_METADATA_BYTES, what="the metadata file")
+    return read_bounded(Path(path), MAX_METADATA_BYTES, what="the metadata file", within=within)

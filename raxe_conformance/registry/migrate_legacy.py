@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from raxe_conformance.errors import BundleError, MissingFileError, RaxeError, RegistryError
-from raxe_conformance.registry.bundle import MANIFEST
+from raxe_conformance.fileio import open_regular
+from raxe_conformance.registry.bundle import FAMILIES, MANIFEST, MAX_HEAD_SETS
 from raxe_conformance.registry.metadata import FileInfo, Metadata, MlConfig, Requirements
-from raxe_conformance.strict_json import MAX_METADATA_BYTES, parse_json_object, read_json_object
+from raxe_conformance.strict_json import MAX_METADATA_BYTES, MAX_SECTIONS, parse_json_object, read_json_object
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
-MAX_DIRECTORY: Final = 256_000  # bytes of a bundle's directory of members that are read for its manifest
+_MOST_TEXT: Final = 200
+MAX_DIRECTORY: Final = 80_000  # bytes of a bundle's directory of members that are read for its manifest
 _BUNDLE_VERSION = re.compile(r"raxe_model_l2_(v\d+(?:\.\d+)*)\.raxe")
 _SPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _PREFERRED = ("model_quantized.onnx", "model.onnx")
@@ -64,7 +66,7 @@ def legacy_folders(root: Path, warnings: list[RaxeError]) -> list[LegacyFolder]:
                 raise RegistryError("is a link that leads out of the models folder", file=folder)
             found.append(_read_folder(folder, quantization))
         except RaxeError as error:
-            warnings.append(error)
+            warnings.append(error.bare())
         except OSError as error:
             warnings.append(RegistryError(f"cannot be listed: {error.strerror}", file=folder))
     return found
@@ -104,12 +106,28 @@ def _embedding_model(config: Mapping[str, Any]) -> str | None:
 class Inside:
     """What a bundle's manifest says, believed no further than for names: whoever loads the bundle checks it.
 
-    problem: why the manifest could not be read, where it could not.
+    problem: why the manifest could not be read, where it could not. cost: of looking, in bytes of manifest.
     """
 
     path: Path
     manifest: dict[str, Any]
     problem: RaxeError | None = None
+    cost: int = 4 * MAX_DIRECTORY
+
+    def shortened(self) -> Inside:
+        """The same with no more than discovery needs, and of what it needs no more than a bundle that loads has."""
+        kept: dict[str, Any] = {
+            key: text for key in ("model_id", "bundle_version") if len(text := self.text(key) or "") <= _MOST_TEXT
+        }
+        kept["head_sets"] = {
+            name: {key: value for key, value in entry.items() if type(value) is int}
+            for name, entry in islice(self.head_sets.items(), MAX_HEAD_SETS)
+            if _SPACE.fullmatch(name) and isinstance(entry, dict) and len(entry) <= _MOST_TEXT
+        }
+        families = self.object("capabilities").get("families")
+        if isinstance(families, list) and len(families) <= len(FAMILIES):
+            kept["capabilities"] = {"families": [family for family in families if family in FAMILIES]}
+        return Inside(self.path, kept, self.problem, self.cost)
 
     def object(self, key: str) -> dict[str, Any]:
         """A field that should be an object; empty where it is none."""
@@ -182,19 +200,16 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def peek(path: Path) -> Inside:
-    """A bundle's manifest, read without the other members. Raises MissingFileError, BundleError, JsonError.
+def peek(path: Path, *, within: Path | None = None) -> Inside:
+    """A bundle's manifest, read without the other members. Raises MissingFileError, BundleError, JsonError, RaxeError.
 
-    Reads the end, the directory and one member, all bounded: a bundle may be large, and hostile.
+    within: the folder that a link must not lead out of. Reads the end, the directory and one member, all bounded: a
+    bundle may be large, and hostile.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(fd, "rb") as handle:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise BundleError("is no regular file", file=path)
-            handle.seek(max(0, handle.seek(0, os.SEEK_END) - 22))
-            end = handle.read(22)
-            if len(end) < 22 or end[:4] != b"PK\x05\x06" or struct.unpack("<L", end[12:16])[0] > MAX_DIRECTORY:
+        with open_regular(path, "the bundle", within) as handle:
+            directory = _directory_bytes(handle)
+            if directory is None:
                 raise BundleError("is no complete ZIP, or has too many members", file=path)
             with zipfile.ZipFile(handle) as archive:
                 info = archive.getinfo(MANIFEST)
@@ -203,12 +218,29 @@ def peek(path: Path) -> Inside:
                     raise BundleError(f"is packed by method {info.compress_type}", file=path, field=MANIFEST)
                 with archive.open(info) as member:
                     data = member.read(MAX_METADATA_BYTES + 1)
-    except FileNotFoundError:
-        raise MissingFileError("the bundle does not exist", file=path) from None
+    except (BundleError, MissingFileError):
+        raise
+    except RaxeError as error:
+        raise BundleError(error.problem, file=path, remedy=error.remedy) from None
     except _UNREADABLE as error:
         raise BundleError(f"has no readable {MANIFEST}: {error}", file=path) from None
     except OSError as error:
         raise BundleError(f"cannot be read: {error.strerror or error}", file=path) from None
     if len(data) > MAX_METADATA_BYTES:
         raise BundleError(f"has a {MANIFEST} of more than {MAX_METADATA_BYTES} bytes", file=path)
-    return Inside(path, parse_json_object(data, file=f"{path}!{MANIFEST}"))
+    manifest = parse_json_object(data, file=f"{path}!{MANIFEST}", most_brackets=MAX_SECTIONS)
+    # zipfile takes four times as long for a byte of its directory.
+    return Inside(path, manifest, cost=4 * directory + len(data))
+
+
+def _directory_bytes(handle: BinaryIO) -> int | None:
+    """How long the directory at the end of a ZIP file is; None where `zipfile` would not believe that, or it is long.
+
+    A ZIP64 record before the end names another directory, of any size, which `zipfile` makes room for.
+    """
+    handle.seek(max(0, handle.seek(0, os.SEEK_END) - 42))
+    end = handle.read(42)
+    if len(end) < 22 or end[-22:-18] != b"PK\x05\x06" or end[-42:-38] == b"PK\x06\x07":
+        return None
+    size: int = struct.unpack("<L", end[-10:-6])[0]
+    return size if size <= MAX_DIRECTORY else None

@@ -60,7 +60,7 @@ def integrity_errors(variant: Variant) -> list[RaxeError]:
             if path is None or not is_file(path):
                 read_part(variant, role, 0)  # says what is missing and how to make it
             else:
-                digest = digest_file(path, path.name).sha256
+                digest = digest_file(path, path.name, within=variant.models_dir).sha256
                 found.append(checksum_problem(digest, getattr(info, field), where, f"file_info.{field}"))
         except RaxeError as error:
             found.append(error)
@@ -97,6 +97,7 @@ _PACKAGES: Final = {
     "tensorflow": ("tensorflow",),
     "tensorrt": ("tensorrt",),
 }
+MAX_DEPENDENCIES: Final = 100  # each is looked for among the installed packages
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -109,17 +110,17 @@ def runtime_problem(variant: Variant, loaded_by: Collection[str]) -> RuntimeMiss
     needs = variant.metadata.requirements
     kind = "onnx" if runtime in ONNX_RUNTIMES else runtime
     missing = [name for name in _PACKAGES.get(kind, ()) if not _importable(name)]
-    if runtime in loaded_by:
-        missing += [
-            name
-            for name in map(_project, needs.additional_dependencies or ())
-            if name is not None and _installed(name) is None
-        ]
+    dependencies = needs.additional_dependencies or ()
+    if runtime in loaded_by and len(dependencies) <= MAX_DEPENDENCIES:
+        missing += [name for name in map(_project, dependencies) if name is not None and _installed(name) is None]
     problem, remedy = None, f"pip install {' '.join(missing)}"
     if runtime not in loaded_by:
         lacking = f", and {', '.join(missing)} is not installed" if missing else ""
         problem = f"needs the runtime {runtime!r}, for which there is no loader{lacking}"
         remedy = f"give one as ModelRegistry(loaders={{{runtime!r}: …}}), or use an ONNX variant"
+    elif len(dependencies) > MAX_DEPENDENCIES:
+        problem = f"needs {len(dependencies)} packages, at most {MAX_DEPENDENCIES} are looked for"
+        remedy = "name the packages that the runtime needs, and no others"
     elif missing:
         problem = f"needs {', '.join(dict.fromkeys(missing))}, which is not installed"
     elif kind == "onnx" and needs.requires_gpu:
@@ -161,7 +162,8 @@ def _at_least(installed: str | None, wanted: str | None) -> bool:
         return True
 
     def numbers(text: str) -> list[int]:
-        return [int(part) for part in re.findall(r"\d+", text.partition("+")[0])[:4]]
+        # Of a number that no version has, as many digits as Python reads without complaint.
+        return [int(part[:100]) for part in re.findall(r"[0-9]+", text.partition("+")[0])[:4]]
 
     return numbers(installed) >= numbers(wanted)
 

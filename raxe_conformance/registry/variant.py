@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 from raxe_conformance.errors import BundleError, MetadataError, MissingFileError, RaxeError
 from raxe_conformance.fileio import is_file
 from raxe_conformance.registry.metadata import STATUSES, Metadata, Misfit, find_misfit
-from raxe_conformance.strict_json import MAX_DEPTH, parse_json_object
+from raxe_conformance.strict_json import MAX_DEPTH, MAX_SECTIONS, parse_json_object
 
 
 class Origin(enum.StrEnum):
@@ -40,6 +40,7 @@ class Essentials(NamedTuple):
     quantization: str | None = None
 
 
+MAX_MISFITS: Final = 64  # fields of a metadata file that are left out one by one
 _LATE: Final = frozenset({"metadata", "metadata_path", "problems"})
 
 
@@ -202,7 +203,7 @@ def scan_metadata(data: bytes, *, file: Path | str) -> Essentials:
     value = _quick_parse(data)
     found = None if value is None else _essentials(value)
     if found is None:
-        value = parse_json_object(data, file=file)
+        value = parse_json_object(data, file=file, most_brackets=MAX_SECTIONS)
         found = _essentials(value)
         if found is None:
             raise _essential_misfit(value).error(file)
@@ -226,11 +227,16 @@ def _essentials(value: dict[str, Any]) -> Essentials | None:
 
 def _essential_misfit(value: dict[str, Any]) -> Misfit:
     """What `_essentials` did not take."""
+    return find_misfit(Metadata, _essential(value)) or Misfit("(top)", "an object", "metadata")
+
+
+def _essential(value: dict[str, Any]) -> dict[str, Any]:
+    """The essential fields of a metadata file, and no others."""
     essential: dict[str, Any] = {key: value[key] for key in _TOP if key in value}
     for section, keys in _INNER.items():
         inner = value.get(section)
         essential[section] = {key: inner[key] for key in keys if key in inner} if isinstance(inner, dict) else inner
-    return find_misfit(Metadata, essential) or Misfit("(top)", "an object", "metadata")
+    return essential
 
 
 def read_scanned(data: bytes, *, file: Path | str) -> Metadata:
@@ -249,7 +255,7 @@ def _settle(data: bytes, file: Path | str) -> tuple[dict[str, Any], list[Metadat
     value = _quick_parse(data)
     if value is None:
         value = parse_json_object(data, file=file)
-    while (misfit := find_misfit(Metadata, value)) is not None:
+    while len(errors) < MAX_MISFITS and (misfit := find_misfit(Metadata, value)) is not None:
         errors.append(misfit.error(file))
         section, _, field = misfit.at.partition(".")
         inner = value.get(section)
@@ -257,6 +263,11 @@ def _settle(data: bytes, file: Path | str) -> tuple[dict[str, Any], list[Metadat
             value = {**value, section: _without(inner, field.split(".")[0])}
         else:
             value = _without(value, section)
+    if len(errors) == MAX_MISFITS:
+        # Each look at the whole file finds one fault: as many looks as faults would take for ever.
+        problem = f"has {MAX_MISFITS} faults or more: all but what says what to load counts as absent"
+        errors.append(MetadataError(problem, file=file, remedy="see the schema: metadata-2.0.0.json"))
+        value = _essential(value)
     return value, errors
 
 

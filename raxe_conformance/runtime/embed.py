@@ -7,6 +7,7 @@ and batch mates would change it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from raxe_conformance.errors import EmbeddingError, one_line
 from raxe_conformance.fileio import read_bounded
 from raxe_conformance.runtime.onnx_guard import check_onnx
-from raxe_conformance.runtime.text import pieces
+from raxe_conformance.runtime.text import piece_characters, pieces
 from raxe_conformance.runtime.tokenizer_guard import check_tokenizer
 
 MAX_ONNX_BYTES = 512_000_000  # MPNet in float32 takes 436 MB; ONNX Runtime needs a multiple of it to load one
@@ -75,8 +76,9 @@ class Embedder:
         self.name, self.max_sequence_length = name, max_sequence_length
         self._tokenizer_name = tokenizer_name or name
         outline = check_onnx(onnx, max_length=max_sequence_length, file=name)
-        self._largest_id = check_tokenizer(tokenizer, file=self._tokenizer_name)
-        self._tokenizer = _load_tokenizer(tokenizer, self._tokenizer_name)
+        bounds = check_tokenizer(tokenizer, file=self._tokenizer_name)
+        self._largest_id, self._piece = bounds.largest_id, piece_characters(bounds.growth)
+        self._tokenizer = _load_tokenizer(tokenizer, self._tokenizer_name, bounds.added)
         special = self._encode("", add_special_tokens=True)
         if len(special) != 2:
             raise EmbeddingError(
@@ -104,7 +106,7 @@ class Embedder:
 
     def tokenize(self, text: str) -> list[NDArray[np.int64]]:
         """Token ids [tokens] int64 of each window, special tokens included. A text without tokens has no windows."""
-        ids = [token for piece in pieces(text) for token in self._encode(piece, add_special_tokens=False)]
+        ids = [token for piece in pieces(text, self._piece) for token in self._encode(piece, add_special_tokens=False)]
         inner = self.max_sequence_length - 2
         if len(ids) <= inner:
             return [np.array([self._first, *ids, self._last], dtype=np.int64)] if ids else []
@@ -178,7 +180,7 @@ class Embedder:
             )  # fmt: skip
 
 
-def _load_tokenizer(data: bytes, name: str) -> Any:
+def _load_tokenizer(data: bytes, name: str, added: Mapping[str, int]) -> Any:
     from tokenizers import Tokenizer
 
     try:
@@ -193,6 +195,13 @@ def _load_tokenizer(data: bytes, name: str) -> Any:
     # Settings that travel in the file would cut or pad silently; the window is this module's business.
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    for token, number in added.items():
+        # Where the file is wrong about an id, the library takes another one in silence.
+        if tokenizer.token_to_id(token) != number:
+            raise EmbeddingError(
+                f"gives the added token {one_line(repr(token), 60)} the id {number}, but it has "
+                f"{tokenizer.token_to_id(token)}", file=name, field="added_tokens", remedy=_REBUILD,
+            )  # fmt: skip
     return tokenizer
 
 

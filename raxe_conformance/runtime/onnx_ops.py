@@ -40,6 +40,7 @@ from raxe_conformance.runtime.onnx_wire import (
 
 MICROSOFT: Final = "com.microsoft"
 _SLOW: Final = 30
+_PER_MATRIX: Final = 3_000  # what beginning with one more matrix costs, in multiplications
 
 
 @dataclass
@@ -125,7 +126,12 @@ def _elementwise(call: Call) -> list[Value]:
                 raise RefusedError("divides integers by what may be zero")
             if ints is not None and (not ints.size or int(ints.min()) < 0):
                 ints = None  # rounds towards zero there, not down
-        if ints is not None and other.ints is not None and op in _ARITHMETIC:
+        if (
+            ints is not None
+            and other.ints is not None
+            and op in _ARITHMETIC
+            and call.lengths.follows(shape, ints, other.ints)
+        ):
             ints = call.lengths.carried(np.asarray(_apply(_ARITHMETIC[op], ints, other.ints), np.int64))
         else:
             ints = None
@@ -144,7 +150,12 @@ def _where(call: Call) -> list[Value]:
     condition, yes, no = call.need(0), call.need(1), call.need(2)
     shape = call.lengths.broadcast(call.lengths.broadcast(condition.shape, yes.shape), no.shape)
     ints = None
-    if condition.ints is not None and yes.ints is not None and no.ints is not None:
+    if (
+        condition.ints is not None
+        and yes.ints is not None
+        and no.ints is not None
+        and call.lengths.follows(shape, condition.ints, yes.ints, no.ints)
+    ):
         fits = yes.ints.ndim == no.ints.ndim == condition.ints.ndim
         ints = call.lengths.carried(np.where(condition.ints != 0, yes.ints, no.ints)) if fits else None
     return [Value(shape, yes.type, ints)]
@@ -190,6 +201,8 @@ def _cast(call: Call) -> list[Value]:
 @_rule("Dropout")
 def _dropout(call: Call) -> list[Value]:
     first = call.need(0)
+    if call.has(2) and any(constants(call.need(2), "training_mode")):
+        raise RefusedError("drops values by chance, as in training")
     return [Value(first.shape, first.type), Value(first.shape, BOOL)]
 
 
@@ -234,6 +247,13 @@ def _embed_layer_norm(call: Call) -> list[Value]:
             raise RefusedError(f"input {index} is of another width than the word embeddings")
     for index in (5, 6):
         _fits_last(call, index, width)
+    # The kernel believes these shapes: of segments and mask, and (8, in the form that is not quantized) of positions.
+    quantized = call.node.op.startswith("Q")
+    for index in (1, 7) if quantized else (1, 7, 8):
+        rows: set[Dim] = {ids.shape[0], 1} if index == 8 else {ids.shape[0]}
+        other = call.need(index).shape if call.has(index) else ids.shape
+        if len(other) != 2 or other[0] not in rows or other[1] != ids.shape[1]:
+            raise RefusedError(f"input {index} is of another shape than the tokens")
     length = call.lengths.vector(ids.shape[1])
     if not isinstance(places.shape[0], int) or int(length.max()) > places.shape[0]:
         raise RefusedError(f"has {places.shape[0]} positions for texts of up to {int(length.max())} tokens")
@@ -308,9 +328,9 @@ def _expand(call: Call) -> list[Value]:
     first = call.need(0)
     shape = call.lengths.broadcast(first.shape, tuple(call.lengths.dims(call.need(1), "shape")))
     ints = None
-    if first.ints is not None and _small(shape):
+    if first.ints is not None and call.lengths.follows(shape, first.ints):
         sizes = tuple(d for d in shape if isinstance(d, int))
-        ints = np.broadcast_to(first.ints, (*sizes, first.ints.shape[-1])).copy()
+        ints = call.lengths.carried(np.broadcast_to(first.ints, (*sizes, first.ints.shape[-1])).copy())
     return [Value(shape, first.type, ints)]
 
 
@@ -325,7 +345,7 @@ def _range(call: Call) -> list[Value]:
     count = np.maximum(0, -((start - limit) // delta[0]))
     dim = call.lengths.dim(count.reshape(-1))
     ints = None
-    if isinstance(dim, int) and 0 < dim <= 256:
+    if call.lengths.follows((dim,), start) and isinstance(dim, int):
         ints = start + np.arange(dim, dtype=np.int64)[:, None] * delta[0]
     return [Value((dim,), call.need(0).type, call.lengths.carried(ints))]
 
@@ -351,7 +371,9 @@ def _reshape(call: Call) -> list[Value]:
             open_at = index
             shape.append(1)
             continue
-        if zero_copies and (row == 0).all():
+        if zero_copies and (row == 0).any():
+            if (row != 0).any():
+                raise RefusedError("copies a dimension for texts of some lengths only")
             if index >= len(first.shape):
                 raise RefusedError("copies a dimension that is not there")
             dim = first.shape[index]
@@ -406,6 +428,8 @@ def _plain(dim: Dim) -> int:
 def _squeeze(call: Call) -> list[Value]:
     first, axes = call.need(0), call.axes(1, 13)
     rank = len(first.shape)
+    if axes is None and any(isinstance(d, Lane) and (d.at == 1).any() for d in first.shape):
+        raise RefusedError("removes a dimension for texts of some lengths only")
     at = {i for i, d in enumerate(first.shape) if d == 1} if axes is None else {call.axis(a, rank) for a in axes}
     if any(first.shape[axis] != 1 for axis in at):
         raise RefusedError("removes a dimension that is not 1")
@@ -437,7 +461,7 @@ def _concat(call: Call) -> list[Value]:
     shape = (*first.shape[:axis], lengths.dim(total), *first.shape[axis + 1 :])
     ints = None
     parts = [value.ints for value in values]
-    if all(part is not None for part in parts) and len(first.shape) == 1:
+    if len(first.shape) == 1 and lengths.follows(shape, *parts):
         wide = max(part.shape[-1] for part in parts if part is not None)
         ints = np.concatenate([np.broadcast_to(p, (*p.shape[:-1], wide)) for p in parts if p is not None])
     return [Value(shape, first.type, call.lengths.carried(ints))]
@@ -450,6 +474,8 @@ def _split(call: Call) -> list[Value]:
     count = len(call.node.outputs)
     dim = first.shape[axis]
     attribute = call.node.attributes.get("split")
+    if call.integer("num_outputs", count) != count:
+        raise RefusedError("names another number of parts than it makes")
     if call.opset >= 13 and call.has(1):
         sizes: list[Dim] = lengths.dims(call.need(1), "parts")
     elif isinstance(attribute, tuple):
@@ -509,7 +535,7 @@ def _gather(call: Call) -> list[Value]:
         at, size = indices.ints[..., 0], first.ints.shape[0]
         if at.size and (int(at.min()) < -size or int(at.max()) >= size):
             raise RefusedError("looks up what is not there")
-        ints = first.ints[at]
+        ints = call.lengths.carried(first.ints[at]) if call.lengths.follows(shape, first.ints) else None
     return [Value(shape, first.type, ints)]
 
 
@@ -543,8 +569,9 @@ def _tile(call: Call) -> list[Value]:
     times = lengths.dims(call.need(1), "repeats")
     if len(times) != len(first.shape):
         raise RefusedError("repeats along what are no axes")
-    pairs = zip(first.shape, times, strict=True)
-    shape = tuple(lengths.dim(np.minimum(lengths.vector(a), 1 << 31) * lengths.vector(b)) for a, b in pairs)
+    most = 1 << 31  # more is refused below, and must not overflow before
+    pairs = [[np.minimum(lengths.vector(dim), most) for dim in pair] for pair in zip(first.shape, times, strict=True)]
+    shape = tuple(lengths.dim(size * count) for size, count in pairs)
     return [Value(shape, first.type)]
 
 
@@ -561,6 +588,8 @@ def _reduce_sum(call: Call) -> list[Value]:
 def _reduced(call: Call, axes: list[int] | None) -> list[Value]:
     first = call.need(0)
     rank = len(first.shape)
+    # What is made is small and says nothing of how much is read.
+    call.work += _SLOW * call.lengths.elements(first.shape)
     if not axes:
         axes = [] if call.integer("noop_with_empty_axes", 0) else list(range(rank))
     at = {call.axis(axis, rank) for axis in axes}
@@ -593,10 +622,12 @@ def _product(call: Call, a: Shape, b: Shape, kind: int) -> Value:
     lengths = call.lengths
     if not lengths.same(a[-1], b[-2] if len(b) > 1 else b[-1]):
         raise RefusedError(f"multiplies shapes that do not fit ({lengths.show(a)} and {lengths.show(b)})")
-    shape = lengths.broadcast(a[:-2], b[:-2]) + (a[-2:-1] if len(a) > 1 else ()) + (b[-1:] if len(b) > 1 else ())
+    batch = lengths.broadcast(a[:-2], b[:-2])
+    shape = batch + (a[-2:-1] if len(a) > 1 else ()) + (b[-1:] if len(b) > 1 else ())
     # Whole numbers and doubles have no fast kernels.
     slow = _SLOW if call.node.op in ("MatMul", "Gemm") and call.need(0).type not in (FLOAT, FLOAT16) else 1
     call.work += slow * lengths.elements(shape) * int(lengths.vector(a[-1]).max())
+    call.work += _PER_MATRIX * lengths.elements(batch)
     return Value(shape, kind)
 
 
@@ -647,15 +678,23 @@ def _dequantize(call: Call) -> list[Value]:
 # ---- attention
 
 
+def _divided(call: Call, width: Dim, heads: int) -> int:
+    """A width that all heads have the same share of. ONNX Runtime divides by the share: by 0 the process ends."""
+    if not isinstance(width, int) or width < 1 or heads < 1 or width % heads:
+        raise RefusedError(f"has {heads} heads, which do not divide the width {call.lengths.show((width,))}")
+    return width
+
+
 def _attend(call: Call, query: Shape, key: Shape, heads: int, width: Dim) -> Value:
     """[batch, tokens, width] from queries and keys [batch, tokens, any]; counts the scores that the kernel holds."""
     if len(query) != 3 or len(key) != 3 or heads < 1:
         raise RefusedError("attends to what are no token vectors")
-    if not isinstance(width, int) or width % heads:
-        raise RefusedError(f"has {heads} heads, which do not divide the width {call.lengths.show((width,))}")
+    width = _divided(call, width, heads)
+    if any(int(call.lengths.vector(dim).min()) < 1 for dim in (query[0], query[1], key[1])):
+        raise RefusedError("attends to nothing, which ends the process in some kernels")
     scores = call.lengths.elements((query[0], heads, query[1], key[1]))
     call.scratch += 2 * scores + 4 * call.lengths.elements((*query[:2], width))
-    call.work += 2 * scores * (width // heads)
+    call.work += 2 * scores * (width // heads) + 2 * _PER_MATRIX * call.lengths.elements((query[0], heads))
     return Value((query[0], query[1], width), FLOAT)
 
 
@@ -671,6 +710,7 @@ def _attention(call: Call) -> list[Value]:
         raise RefusedError("attends to keys without values")
     if key.shape[2:] != query.shape[2:]:
         raise RefusedError("compares queries and keys of different width")
+    _divided(call, query.shape[2], heads)
     return [_attend(call, query.shape, key.shape, heads, value.shape[2])]
 
 
@@ -681,7 +721,9 @@ def _multi_head(call: Call) -> list[Value]:
         raise RefusedError("keeps a past, which no encoder has")
     if len(value.shape) != 3 or key.shape[2:] != query.shape[2:] or key.shape[:2] != value.shape[:2]:
         raise RefusedError("attends to keys without values, or of another width")
-    return [_attend(call, query.shape, key.shape, call.integer("num_heads"), value.shape[2])]
+    heads = call.integer("num_heads")
+    _divided(call, query.shape[2], heads)
+    return [_attend(call, query.shape, key.shape, heads, value.shape[2])]
 
 
 @_rule("Attention", "QAttention", domain=MICROSOFT)

@@ -7,6 +7,7 @@ refused: its size could be anything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +20,8 @@ from raxe_conformance.runtime.onnx_wire import BITS, MAX_RANK, SMALL, RefusedErr
 MAX_ELEMENTS: Final = 1 << 27  # of one tensor
 MAX_FOLLOWED_BYTES: Final = 256_000_000  # of dimensions and values that differ by length
 _MAX_VARYING: Final = 16  # elements of a tensor whose values differ by length
-_TRUSTED: Final = 1 << 31  # integers beyond it are not followed: 32-bit types would wrap
+_TRUSTED: Final = 1 << 31  # integers from it on are not followed: 32-bit types would wrap
+_MAX_STEPS: Final = 500_000_000  # elements of vectors that are compared to join shapes
 
 Ints = NDArray[np.int64]
 
@@ -54,7 +56,8 @@ class Lengths:
     def __init__(self, lengths: Ints) -> None:
         self._lanes: dict[bytes, Lane] = {}
         self._counts: dict[Shape, float] = {}
-        self._followed = 0
+        self._merged: dict[tuple[Dim, Dim], Dim] = {}
+        self._followed = self._steps = 0
         self.count = len(lengths)
         self.n = self.dim(lengths)
 
@@ -78,12 +81,23 @@ class Lengths:
         if self._followed > MAX_FOLLOWED_BYTES:
             raise RefusedError("computes more with the length of a text than any encoder")
 
+    def follows(self, shape: Shape, *parts: Ints | None) -> bool:
+        """Whether values of this shape, made of `parts`, are few enough to be followed.
+
+        To be asked before they are worked out: what is too much to keep may be too much to make.
+        """
+        known_parts = [part for part in parts if part is not None]
+        if len(known_parts) < len(parts) or any(isinstance(dim, Lane) for dim in shape):
+            return False
+        most = SMALL if all(part.shape[-1] == 1 for part in known_parts) else _MAX_VARYING
+        return 0 < math.prod(dim for dim in shape if isinstance(dim, int)) <= most
+
     def carried(self, ints: Ints | None) -> Ints | None:
         """`ints`, if they are few and small enough to be followed."""
         if ints is None or ints.size == 0:
             return None
         most = SMALL if ints.shape[-1] == 1 else _MAX_VARYING
-        if ints[..., 0].size > most or int(ints.min()) < -_TRUSTED or int(ints.max()) > _TRUSTED:
+        if ints[..., 0].size > most or int(ints.min()) < -_TRUSTED or int(ints.max()) >= _TRUSTED:
             return None
         if ints.shape[-1] > 1:
             self._spend(ints.nbytes)
@@ -136,9 +150,16 @@ class Lengths:
         elif left == 1:
             return right
         else:
+            found = self._merged.get((left, right))
+            if found is not None:
+                return found
+            self._steps += self.count
+            if self._steps > _MAX_STEPS:
+                raise RefusedError("joins more shapes that depend on the length of a text than any encoder")
             a, b = self.vector(left), self.vector(right)
             if ((a == b) | (a == 1) | (b == 1)).all():
-                return self.dim(np.where(a == 1, b, a))
+                found = self._merged[left, right] = self.dim(np.where(a == 1, b, a))
+                return found
         raise RefusedError(f"joins shapes that do not fit ({self.show((left,))} and {self.show((right,))})")
 
     def broadcast(self, left: Shape, right: Shape) -> Shape:

@@ -19,6 +19,7 @@ import numpy as np
 MAX_FIELDS: Final = 400_000
 MAX_NODES: Final = 5_000
 MAX_TENSORS: Final = 5_000
+MAX_ENDS: Final = 1_000  # inputs and outputs of one node
 MAX_RANK: Final = 8
 MAX_DIM: Final = 1 << 31
 MAX_TEXT_BYTES: Final = 1_000_000
@@ -281,6 +282,8 @@ class Reader:
                 op = self._text(a, b, "node")
             elif number == 7:
                 domain = self._text(a, b, "node")
+        if len(inputs) + len(outputs) > MAX_ENDS:
+            raise RefusedError(f"has more than {MAX_ENDS} inputs and outputs", f"node {name or op}")
         return Node(op, "" if domain == "ai.onnx" else domain, name, inputs, outputs, attributes)
 
     def _attribute(self, start: int, stop: int) -> tuple[str, Attribute]:
@@ -396,8 +399,14 @@ class Reader:
     ) -> tuple[int, ...]:
         if raw is not None:
             code = {INT64: "q", INT32: "i", BOOL: "B"}[kind]
-            return struct.unpack_from(f"<{count}{code}", self._data, raw[0])
-        return tuple(self._varints([span for spans in typed.values() for span in spans], at))
+            found = struct.unpack_from(f"<{count}{code}", self._data, raw[0])
+        else:
+            found = tuple(self._varints([span for spans in typed.values() for span in spans], at))
+        low, high = {INT64: (-(1 << 63), 1 << 63), INT32: (-(1 << 31), 1 << 31), BOOL: (0, 2)}[kind]
+        if any(not low <= value < high for value in found):
+            # Protobuf cuts such numbers off, and a truth of 2 is true to one kernel and false to the next.
+            raise RefusedError("holds numbers that its type does not have", at)
+        return found
 
 
 def signed(value: int) -> int:

@@ -8,6 +8,7 @@ from raxe_conformance.errors import TextError
 
 MAX_CHARACTERS = 2_000_000
 PIECE_CHARACTERS = 100_000
+USUAL_GROWTH = 6  # BERT's normalizer at worst: pieces of PIECE_CHARACTERS are meant for it
 
 
 def normalise(text: str) -> str:
@@ -32,6 +33,11 @@ def normalise(text: str) -> str:
         # Through UTF-16, so that two surrogates that form a pair become the character that they mean.
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def piece_characters(growth: int) -> int:
+    """How long pieces may be where one character may become as many as `growth` before it is tokenized."""
+    return PIECE_CHARACTERS * USUAL_GROWTH // max(USUAL_GROWTH, growth)
 
 
 def pieces(text: str, most: int = PIECE_CHARACTERS) -> Iterator[str]:

@@ -8,6 +8,7 @@ regular expressions, replacements that never make a text longer, a vocabulary of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ from raxe_conformance.strict_json import parse_json_object
 MAX_VOCABULARY: Final = 300_000
 MAX_ADDED_TOKENS: Final = 2_000
 MAX_TOKEN_CHARACTERS: Final = 1_000
+MAX_ADDED_CHARACTERS: Final = 50_000  # of all added tokens: a searcher for all of them at once is built at load
+MAX_FRAME: Final = 8  # parts of a template, and ids of one special token; encoders have three and one
+MAX_GROWTH: Final = 200
 MAX_COMPONENTS: Final = 32
 MAX_WORD_CHARACTERS: Final = 200  # WordPiece's search takes the square of it for each word; BERT has 100
 MAX_ID: Final = 1 << 31
@@ -34,10 +38,26 @@ KNOWN: Final = {
     "decoder": {"BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "Replace", "Sequence", "Strip",
                 "WordPiece"},
 }  # fmt: skip
+# How many characters one may become at worst, by the component. Others make no text longer.
+GROWTH: Final = {
+    "NFC": 3, "NFD": 4, "NFKC": 18, "NFKD": 18, "Lowercase": 2, "BertNormalizer": 6, "ByteLevel": 5, "Metaspace": 2,
+}  # fmt: skip
 
 
-def check_tokenizer(data: bytes, *, file: Path | str) -> int:
-    """Check a tokenizer.json. Its largest token id. Raises EmbeddingError that names file and field."""
+@dataclass(frozen=True)
+class Bounds:
+    """What the check found. growth: how many characters of what is tokenized one of the text may become, at worst.
+
+    added: the id that the file gives to each added token.
+    """
+
+    largest_id: int
+    growth: int
+    added: dict[str, int]
+
+
+def check_tokenizer(data: bytes, *, file: Path | str) -> Bounds:
+    """Check a tokenizer.json. Raises EmbeddingError that names file and field."""
     try:
         value = parse_json_object(data, file=file)
     except JsonError as error:
@@ -48,7 +68,8 @@ def check_tokenizer(data: bytes, *, file: Path | str) -> int:
     for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
         check.components(part, value.get(part))
     model = check.model(value)
-    return max(check.vocabulary(model), check.added_tokens(value.get("added_tokens")))
+    largest, added = check.vocabulary(model), check.added_tokens(value.get("added_tokens"))
+    return Bounds(max(largest, *added.values(), 0), check.growth(value), added)
 
 
 class _Check:
@@ -70,8 +91,35 @@ class _Check:
                 raise self._refuse(f"is of the type {str(kind)[:40]!r}, which no encoder needs", at)
             if kind in ("Replace", "Split"):
                 self._pattern(component, at)
+            if kind == "TemplateProcessing":
+                self._template(component, at)
             if kind == "Prepend" and len(str(component.get("prepend"))) > 16:
                 raise self._refuse("prepends more than 16 characters", at)
+
+    def _template(self, template: dict[str, Any], at: str) -> None:
+        """Frames a text once: one that is named twice is doubled, by the next template doubled again, and so on."""
+        for name, texts in (("single", ["A"]), ("pair", ["A", "B"])):
+            parts = template.get(name)
+            if not isinstance(parts, list) or len(parts) > MAX_FRAME:
+                raise self._refuse(f"is no list of at most {MAX_FRAME} parts", f"{at}.{name}")
+            found = [part["Sequence"] for part in parts if isinstance(part, dict) and "Sequence" in part]
+            if [part.get("id") if isinstance(part, dict) else None for part in found] != texts:
+                raise self._refuse(f"does not hold {' and '.join(texts)} once", f"{at}.{name}")
+        tokens = template.get("special_tokens")
+        for token in tokens.values() if isinstance(tokens, dict) else [tokens]:
+            ids = token.get("ids") if isinstance(token, dict) else None
+            if not isinstance(ids, list) or len(ids) > MAX_FRAME:
+                raise self._refuse(f"holds a token that is no list of at most {MAX_FRAME} ids", f"{at}.special_tokens")
+
+    def growth(self, whole: dict[str, Any]) -> int:
+        """How long a text may become, over its length: by each component, then by the next."""
+        found = 1
+        for part in ("normalizer", "pre_tokenizer"):
+            for at, component in _flat(whole.get(part), part):
+                found *= GROWTH.get(_kind(component) or "", 1)
+                if found > MAX_GROWTH:
+                    raise self._refuse(f"makes a text more than {MAX_GROWTH} times as long, at worst", at)
+        return found
 
     def _pattern(self, component: dict[str, Any], at: str) -> None:
         pattern = component.get("pattern")
@@ -125,10 +173,10 @@ class _Check:
             raise self._refuse(f"is no list of at most {MAX_VOCABULARY} merges", "model.merges")
         return self._largest(list(vocabulary.values()), "model.vocab")
 
-    def added_tokens(self, tokens: Any) -> int:
-        """The largest id of the added tokens, 0 where there are none."""
+    def added_tokens(self, tokens: Any) -> dict[str, int]:
+        """The ids of the added tokens."""
         if tokens is None:
-            return 0
+            return {}
         if not isinstance(tokens, list) or len(tokens) > MAX_ADDED_TOKENS:
             raise self._refuse(f"is no list of at most {MAX_ADDED_TOKENS} tokens", "added_tokens")
         for index, token in enumerate(tokens):
@@ -137,7 +185,12 @@ class _Check:
                 raise self._refuse(
                     f"is no token of 1 to {MAX_TOKEN_CHARACTERS} characters", f"added_tokens[{index}].content"
                 )
-        return self._largest([token.get("id") for token in tokens], "added_tokens") if tokens else 0
+        found = {token["content"]: token.get("id") for token in tokens}
+        if len(found) != len(tokens) or sum(map(len, found)) > MAX_ADDED_CHARACTERS:
+            raise self._refuse(f"holds a token twice, or more than {MAX_ADDED_CHARACTERS} characters", "added_tokens")
+        if found:
+            self._largest(list(found.values()), "added_tokens")
+        return found
 
     def _largest(self, ids: list[Any], field: str) -> int:
         if set(map(type, ids)) != {int} or min(ids) < 0 or max(ids) >= MAX_ID:

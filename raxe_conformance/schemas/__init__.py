@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any, Final
 
 METADATA: Final = "metadata-2.0.0.json"
 REPORT: Final = "report-1.0.0.json"
+MAX_VIOLATIONS: Final = 200
 
 
 @cache
@@ -27,7 +29,10 @@ def _validator(name: str) -> Any:
 
 
 def violations(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Where a value breaks a schema: the field with dots ("" for the top) and what is wrong, sorted by field."""
-    errors = _validator(name).iter_errors(value)
+    """Where a value breaks a schema: the field with dots ("" for the top) and what is wrong, sorted by field.
+
+    At most MAX_VIOLATIONS of them, those that are found first.
+    """
+    errors = islice(_validator(name).iter_errors(value), MAX_VIOLATIONS)
     for error in sorted(errors, key=lambda e: list(map(str, e.absolute_path))):
         yield ".".join(map(str, error.absolute_path)), error.message
