@@ -18,7 +18,8 @@ from raxe_conformance.build.dataset import (
     select_rows,
     verify_corpora,
 )
-from raxe_conformance.build.recipe import Recipe, read_recipe
+from raxe_conformance.build.grammar.generate import corpus_rows
+from raxe_conformance.build.recipe import Recipe, RecipeError, read_recipe
 from raxe_conformance.corpus.index import CorpusMissingError, CorpusRow
 from raxe_conformance.errors import BuildError
 
@@ -110,3 +111,20 @@ def test_selection(recipe: Recipe) -> None:
     assert select_rows(rows, settings) == found
     assert digest_rows(found.rows) == digest_rows(select_rows(rows, settings).rows)
     assert digest_rows(found.rows) != digest_rows(found.rows[::-1])
+
+
+def test_a_recipe_may_ask_for_the_own_grammar_by_digest(world: World, recipe: Recipe) -> None:
+    own = corpus_rows(3, 40)
+    world.edit(
+        "[[corpora.left_out]]",
+        f'[corpora.own_grammar]\nseed = 3\nrows = 40\nsha256 = "{digest_rows(own)}"\n[[corpora.left_out]]',
+    )
+    with_own = read_recipe(world.recipe).corpora
+    assert read_sources(with_own, world.data) == [*read_sources(recipe.corpora, world.data), *own]
+    assert recipe.corpora.own_grammar is None
+    world.edit("rows = 40", "rows = 41")
+    with pytest.raises(BuildError, match=r"own_grammar\.sha256: gives 41 rows with the SHA-256 .*, but the recipe"):
+        read_sources(read_recipe(world.recipe).corpora, world.data)
+    world.edit("rows = 41", "rows = 0")
+    with pytest.raises(RecipeError, match=r"corpora\.own_grammar\.rows: is 0, but should be at least 1"):
+        read_recipe(world.recipe)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from raxe_conformance.build.recipe import Corpora, HeadSettings
+from raxe_conformance.build.grammar.generate import corpus_rows
+from raxe_conformance.build.recipe import Corpora, HeadSettings, OwnGrammar
 from raxe_conformance.corpus.fingerprints import Fingerprints, fingerprint, near_matches
 from raxe_conformance.corpus.index import INDEX, MIRROR, CorpusMissingError, CorpusRow, read_index, read_rows
 from raxe_conformance.corpus.rows import read_benchmark
@@ -58,7 +59,10 @@ def verify_corpora(corpora: Corpora, folder: Path) -> int:
 
 
 def read_sources(corpora: Corpora, folder: Path) -> list[CorpusRow]:
-    """All texts of the recipe's files, in the index's order. Raises BuildError for another number of rows."""
+    """All texts of the recipe's files, in the index's order, then those of the own grammar if the recipe asks for it.
+
+    Raises BuildError for another number of rows, or where the grammar gives other text than the recipe's.
+    """
     wanted = {f"{source.name}/{file.file}": file.rows for source in corpora.sources for file in source.files}
     found: dict[str, int] = dict.fromkeys(wanted, 0)
     rows: list[CorpusRow] = []
@@ -74,6 +78,18 @@ def read_sources(corpora: Corpora, folder: Path) -> list[CorpusRow]:
                 f"gives {found[name]} rows, but the recipe says {count}", file=folder / name,
                 remedy="take index and files from the version that the recipe names",
             )  # fmt: skip
+    return rows + (_own_rows(corpora.own_grammar) if corpora.own_grammar else [])
+
+
+def _own_rows(own: OwnGrammar) -> list[CorpusRow]:
+    rows = corpus_rows(own.seed, own.rows)
+    digest = digest_rows(rows)
+    if digest != own.sha256:
+        raise BuildError(
+            f"gives {len(rows)} rows with the SHA-256 {digest}, but the recipe says {own.sha256[:12]}…",
+            file="build/grammar", field="own_grammar.sha256",
+            remedy="take the version of this package that the recipe was written for, or write a new recipe",
+        )  # fmt: skip
     return rows
 
 

@@ -113,12 +113,22 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class OwnGrammar:
+    """Rows of build/grammar as one more source: grammar.generate.corpus_rows(seed, rows), by dataset.digest_rows."""
+
+    seed: int
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Corpora:
     """The training text. index_sha256 is of the data directory's index.jsonl, which says how files are read."""
 
     index_sha256: str
     sources: tuple[Source, ...]
     left_out: tuple[LeftOut, ...]
+    own_grammar: OwnGrammar | None = None
 
 
 @dataclass(frozen=True)
@@ -296,8 +306,11 @@ class _Table:
             raise self.error(key, "names no file")
         return found
 
+    def has(self, key: str) -> bool:
+        return key in self._left
+
     def optional_digest(self, key: str) -> str | None:
-        return self.digest(key) if key in self._left else None
+        return self.digest(key) if self.has(key) else None
 
     def _take(self, key: str, kind: type | tuple[type, ...], should: str) -> Any:
         if key not in self._left:
@@ -407,8 +420,15 @@ def _corpora(table: _Table) -> Corpora:
     for inner in table.tables("left_out"):
         left_out.append(LeftOut(file=inner.file("file"), reason=inner.text("reason")))
         inner.finish()
+    own_grammar = _own_grammar(table.table("own_grammar")) if table.has("own_grammar") else None
     table.finish()
-    return Corpora(index, sources, tuple(left_out))
+    return Corpora(index, sources, tuple(left_out), own_grammar)
+
+
+def _own_grammar(table: _Table) -> OwnGrammar:
+    found = OwnGrammar(seed=table.count("seed", 0), rows=table.count("rows"), sha256=table.digest("sha256"))
+    table.finish()
+    return found
 
 
 def _source(table: _Table) -> Source:
