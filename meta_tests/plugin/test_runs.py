@@ -13,7 +13,10 @@ from raxe_conformance.checks.table import catalogue
 from raxe_conformance.packaged import packaged
 
 CHECKS = len(catalogue())
+SCHEMA = sum(check.group == "schema" for check in catalogue().values())
 SUITES = str(packaged("suites"))
+# SHOULDs that need a float32 model beside the toy's, or --raxe-thorough.
+UNASKED = {"ROB-014", "ROB-015", "ROB-016"}
 
 
 @pytest.fixture
@@ -47,7 +50,11 @@ def test_a_good_variant_passes_and_is_reported(run, pytester: pytest.Pytester) -
     result.stdout.fnmatch_lines([f"*{MODEL_ID}: PASS*", "*LAT-001*MUST*P95 latency*< 60000 ms*PASS*"])
     found = report(pytester)
     assert (found["verdict"], found["not_judged"]) == ("PASS", [])
-    assert set(verdicts(pytester).values()) == {"PASS"}
+    # A busy machine may leave open what is timed for real here, and may fail none of it.
+    open_or_failed = {check_id: verdict for check_id, verdict in verdicts(pytester).items() if verdict != "PASS"}
+    timed = {check_id for check_id in open_or_failed if check_id.startswith(("LAT-", "THR-", "REG-"))}
+    assert set(open_or_failed) - timed == UNASKED
+    assert set(open_or_failed.values()) == {"INCONCLUSIVE"}
     assert found["model"]["files"][0]["path"] == f"metadata/{MODEL_ID}.json"
 
     extra = json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"][0]["extra_info"]
@@ -66,7 +73,7 @@ def test_a_bad_variant_fails_by_name(run, toy: Toy, pytester: pytest.Pytester) -
     value["model_id"] = "other"
     toy.write(value)
     result = run("-m", "schema or size")
-    result.assert_outcomes(passed=9, failed=1, deselected=CHECKS - 10)
+    result.assert_outcomes(passed=SCHEMA + 1, failed=2, deselected=CHECKS - SCHEMA - 3)
     result.stdout.fnmatch_lines(
         [f"SCH-002 MUST FAIL: {MODEL_ID}: model_id is the file's stem: model_id: 'other', but should be '{MODEL_ID}'*"]
     )
@@ -115,9 +122,10 @@ def test_last_failed_runs_only_what_failed(toy: Toy, pytester: pytest.Pytester) 
     value["model_id"] = "other"
     toy.write(value)
     options = [SUITES, f"--raxe-models={toy.models}", f"--raxe-benchmark={toy.benchmark}", f"--rootdir={pytester.path}"]
-    pytester.runpytest_subprocess(*options, "-m", "schema").assert_outcomes(passed=6, failed=1, deselected=CHECKS - 7)
+    first = pytester.runpytest_subprocess(*options, "-m", "schema")
+    first.assert_outcomes(passed=SCHEMA - 2, failed=2, deselected=CHECKS - SCHEMA)
     again = pytester.runpytest_subprocess(*options, "-m", "schema", "--lf").parseoutcomes()
-    assert (again["failed"], again.get("passed", 0)) == (1, 0)
+    assert (again["failed"], again.get("passed", 0)) == (2, 0)
 
 
 def test_off_the_target_cpu_latency_cannot_tell(run) -> None:
@@ -130,7 +138,7 @@ def test_two_variants_are_judged_and_one_that_is_broken_stops_nobody(run, toy: T
     (toy.models / "metadata" / "v1.0_broken.json").write_text("{")
     result = run("-m", "schema and not latency")
     outcomes = result.parseoutcomes()
-    assert (outcomes["passed"], outcomes["failed"]) == (8, 6)  # SCH-005 is a SHOULD
+    assert (outcomes["passed"], outcomes["failed"]) == (SCHEMA + 1, SCHEMA - 1)  # SCH-005 is a SHOULD
     result.stdout.fnmatch_lines([f"*{MODEL_ID}: INCONCLUSIVE*"])
     result.stdout.fnmatch_lines(["SCH-001 MUST FAIL: v1.0_broken: *v1.0_broken.json*is no JSON*"])
 
@@ -140,6 +148,7 @@ def test_two_variants_are_judged_and_one_that_is_broken_stops_nobody(run, toy: T
     [
         (["--raxe-models=nowhere"], "ERROR: *nowhere: does not exist; name the models folder with --raxe-models DIR*"),
         (["--raxe-model=v1.0_toy_int4"], f"ERROR: *matches no variant; did you mean {MODEL_ID}?"),
+        (["--raxe-latency-budget=soon"], "ERROR: --raxe-latency-budget is 'soon', but should be a number of seconds;*"),
         (["--raxe-profile=raxe-9"], "ERROR: raxe-9: there is no such profile; shipped: raxe-1.0*"),
     ],
 )

@@ -39,10 +39,13 @@ def exit_code(outcomes: set[str]) -> int:
 @click.command("check")
 @click.argument("models_dir", default="models", type=click.Path(path_type=Path))
 @click.option("--model", "models", multiple=True, metavar="ID", help="only this variant (repeatable; * and ? match)")
+@click.option("--detector", metavar="MODULE:FUNCTION", help="judge a callable text → score in 0..1, not MODELS_DIR")
 @click.option("--report-dir", default="reports", type=click.Path(path_type=Path), help="where reports are written")
 @click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
-def command(models_dir: Path, models: tuple[str, ...], report_dir: Path, pytest_args: tuple[str, ...]) -> int:
-    """Run the suites on MODELS_DIR. What stands after -- goes to pytest.
+def command(
+    models_dir: Path, models: tuple[str, ...], detector: str | None, report_dir: Path, pytest_args: tuple[str, ...]
+) -> int:
+    """Run the suites on MODELS_DIR, or on a detector that is no registry. What stands after -- goes to pytest.
 
     Exit 0: all MUSTs hold. 1: a MUST failed. 3: none failed, but some are inconclusive. 2: bad usage or input.
     """
@@ -55,6 +58,7 @@ def command(models_dir: Path, models: tuple[str, ...], report_dir: Path, pytest_
             f"--raxe-models={models_dir.absolute()}",
             f"--raxe-report-dir={report_dir.absolute()}",
             *(f"--raxe-model={name}" for name in models),
+            *([f"--raxe-detector={detector}"] if detector else []),
             # The suites are judged by their own settings, whatever ini file stands where the user is.
             f"--rootdir={Path.cwd()}",
             "-c",

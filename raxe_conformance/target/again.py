@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from raxe_conformance.target.function import function_subject
 from raxe_conformance.target.protocol import Analyzer
 from raxe_conformance.target.shipped import shipped_subject
 
@@ -15,8 +16,18 @@ def load_again(target: Mapping[str, Any]) -> Analyzer:
     return _LOADERS[target["kind"]](target)
 
 
+def libraries(target: Mapping[str, Any]) -> tuple[str, ...]:
+    """The modules of other projects that a detector of this kind imports when it is loaded, as far as is known."""
+    return _LIBRARIES.get(target["kind"], ())
+
+
 def _shipped(target: Mapping[str, Any]) -> Analyzer:
     return shipped_subject(Path(target["models"]), target["model_id"]).load()
 
 
-_LOADERS = {"shipped": _shipped}
+def _function(target: Mapping[str, Any]) -> Analyzer:
+    return function_subject(target["name"], Path(target["folder"])).load()
+
+
+_LOADERS = {"shipped": _shipped, "function": _function}
+_LIBRARIES = {"shipped": ("numpy", "tokenizers", "onnxruntime")}

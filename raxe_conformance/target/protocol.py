@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from raxe_conformance.errors import MeasurementError
 from raxe_conformance.registry.variant import Variant
 
 
@@ -20,10 +21,19 @@ class Analyzer(Protocol):
 class Subject:
     """One variant under judgement. `load` makes a detector of it, or raises RaxeError.
 
-    again: how another process loads it, as `target.again.load_again` reads it.
+    variant: its files, None where it has none. again: how another process loads it, as `target.again.load_again` reads
+    it. function: the MODULE:FUNCTION that is judged, None where it is no function.
     """
 
     model_id: str
-    variant: Variant
+    variant: Variant | None
     load: Callable[[], Analyzer]
     again: Mapping[str, Any]
+    function: str | None = None
+
+    @property
+    def files(self) -> Variant:
+        """The variant's files. Raises MeasurementError where there are none to measure anything of."""
+        if self.variant is None:
+            raise MeasurementError(f"{self.model_id} has no files", remedy="judge a models folder: --raxe-models DIR")
+        return self.variant

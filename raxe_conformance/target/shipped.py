@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from raxe_conformance.model_registry import load_detector
+from raxe_conformance.model_registry import ModelRegistry, load_detector
 from raxe_conformance.registry.catalog import Catalog
+from raxe_conformance.registry.metadata import ONNX_RUNTIMES
 from raxe_conformance.registry.variant import Variant
-from raxe_conformance.target.protocol import Subject
+from raxe_conformance.target.protocol import Analyzer, Subject
 
 
 def _subject(variant: Variant) -> Subject:
@@ -27,3 +29,16 @@ def shipped_subjects(models_dir: Path) -> list[Subject]:
     Declared checksums are not enforced at load: that they are wrong is for the integrity checks to say, once.
     """
     return [_subject(variant) for variant in Catalog(models_dir).variants]
+
+
+def shipped_with(variant: Variant, embeddings: Path) -> Analyzer:
+    """A detector of the variant with another embedding model. Raises as `load_detector` does."""
+    return load_detector(replace(variant, embeddings_path=embeddings), verify=False)
+
+
+def shipped_registry(models_dir: Path) -> ModelRegistry:
+    """A new registry of a models folder, which enforces declared checksums as little as the subjects' `load` does.
+
+    Raises RegistryError where there is no folder.
+    """
+    return ModelRegistry(models_dir, loaders=dict.fromkeys(ONNX_RUNTIMES, partial(load_detector, verify=False)))
