@@ -27,7 +27,7 @@ def test_every_check_names_a_defect_that_trips_it() -> None:
 def test_defect_trips_its_checks_and_no_others(name: str, toy: Toy, tmp_path: Path) -> None:
     mutation = MUTATIONS[name]
     mutation.apply(toy)
-    verdicts = verdicts_on(toy, tmp_path, mutation.latency_ms)
+    verdicts = verdicts_on(toy, tmp_path, mutation.latency_ms, mutation.host, mutation.stages_ms, mutation.conduct)
     by_outcome = {o: {v.check_id for v in verdicts.values() if v.outcome is o} for o in Outcome}
     assert by_outcome[Outcome.FAIL] == mutation.fails, {v.check_id: v.message for v in verdicts.values()}
     assert by_outcome[Outcome.INCONCLUSIVE] == mutation.unknown, {v.check_id: v.message for v in verdicts.values()}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from raxe_conformance.errors import UsageError
 from raxe_conformance.packaged import shipped_benchmark
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ class _Option:
     help: str
     default: str | None = None
     many: bool = False
+    switch: bool = False
 
     @property
     def dest(self) -> str:
@@ -31,13 +34,32 @@ _OPTIONS = (
     _Option("--raxe-benchmark", "FILE", "benchmark rows as JSON lines (default: the shipped benchmark)"),
     _Option("--raxe-profile", "NAME-OR-FILE", "limits and levels (default: raxe-1.0)", "raxe-1.0"),
     _Option("--raxe-target-cpu", "PATTERN", "the CPU whose latency counts, with * and ? (default: this machine's)"),
+    _Option("--raxe-detector", "MODULE:FUNCTION", "judge any callable text → score in 0..1, as the variant `function`"),
+    _Option(
+        "--raxe-thorough",
+        "",
+        "also measure what takes minutes: memory over 100,000 analyses in one process, and decisions on older CPUs "
+        "that qemu emulates (default: those checks are INCONCLUSIVE)",
+        switch=True,
+    ),
+    _Option(
+        "--raxe-latency-budget",
+        "SECONDS",
+        "how long latency is sampled at most while a gate is undecided; all texts "
+        "are timed once in any case (default: 60)",
+        "60",
+    ),
     _Option("--raxe-report-dir", "DIR", "where reports are written (default: reports)", "reports"),
 )
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a run was asked for. Relative paths count from the folder of the ini file (pytest's rootdir)."""
+    """What a run was asked for. Relative paths count from the folder of the ini file (pytest's rootdir).
+
+    thorough: whether what takes minutes is measured. detector: the function to judge in place of the variants of
+    `models`; its module is looked for in `home`, too.
+    """
 
     models: Path
     model: tuple[str, ...]
@@ -45,12 +67,33 @@ class Options:
     profile: str
     target_cpu: str | None
     report_dir: Path
+    thorough: bool = False
+    detector: str | None = None
+    home: Path = Path()
+    latency_budget: str = "60"
+
+    def latency_budget_s(self) -> float:
+        """The latency budget in seconds. Raises UsageError for what is no number of seconds."""
+        try:
+            seconds = float(self.latency_budget)
+        except ValueError:
+            seconds = math.nan
+        if not 0.0 <= seconds < math.inf:
+            raise UsageError(
+                f"--raxe-latency-budget is {self.latency_budget!r}, but should be a number of seconds",
+                remedy="0 times all texts once",
+            )
+        return seconds
 
 
 def add_options(parser: pytest.Parser) -> None:
     """Register every option as a flag and as an ini key raxe_… ."""
     group = parser.getgroup("raxe", "RAXE conformance")
     for option in _OPTIONS:
+        if option.switch:
+            group.addoption(option.flag, action="store_true", default=None, help=option.help)
+            parser.addini(option.dest, option.help, type="bool", default=None)
+            continue
         group.addoption(
             option.flag,
             action="append" if option.many else "store",
@@ -79,6 +122,10 @@ def resolve(config: pytest.Config) -> Options:
         profile=values["raxe_profile"],
         target_cpu=values["raxe_target_cpu"],
         report_dir=path("raxe_report_dir"),
+        thorough=bool(values["raxe_thorough"]),
+        detector=values["raxe_detector"],
+        home=config.invocation_params.dir if config.getoption("raxe_detector") else config.rootpath,
+        latency_budget=values["raxe_latency_budget"],
     )
 
 

@@ -8,19 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from raxe_conformance.checks.table import find_check
+from raxe_conformance.checks.claims import unclaimed
+from raxe_conformance.checks.table import FAMILIES, find_check
 from raxe_conformance.corpus.rows import Benchmark, read_benchmark
 from raxe_conformance.errors import RaxeError, UsageError, nearest
 from raxe_conformance.evidence_store import EvidenceStore
 from raxe_conformance.measure.evidence import Facts, Loaded, Missing
-from raxe_conformance.measure.facts import gather_facts
+from raxe_conformance.measure.facts import facts_of
 from raxe_conformance.measure.instruments import Instruments
 from raxe_conformance.measurements import MEASUREMENTS, Bench
 from raxe_conformance.options import Options
 from raxe_conformance.report.generalisation import read_table
 from raxe_conformance.report.record import Run, build_report
+from raxe_conformance.target.function import function_subject
 from raxe_conformance.target.protocol import Subject
 from raxe_conformance.target.shipped import shipped_subjects
+from raxe_conformance.verdict.enough import enough
 from raxe_conformance.verdict.judge import judge
 from raxe_conformance.verdict.outcome import Verdict
 from raxe_conformance.verdict.profile import load_profile
@@ -35,9 +38,10 @@ class Session:
     def __init__(self, options: Options, folder: Path) -> None:
         """folder: where evidence is shared with other workers. Raises RaxeError for any option that cannot be used."""
         self.options = options
+        options.latency_budget_s()  # refused now rather than when latency is measured
         self.store = EvidenceStore(folder)
         self.profile = load_profile(options.profile)
-        self.subjects = {subject.model_id: subject for subject in select(shipped_subjects(options.models), options)}
+        self.subjects = {subject.model_id: subject for subject in select(candidates(options), options)}
         self.waivers = read_waivers(options.models)
         self.started = datetime.now(UTC)
         self._detectors: dict[str, Any] = {}
@@ -54,9 +58,17 @@ class Session:
         verdict = judge(check, check.reading(evidence), self.profile)
         return apply_waiver(verdict, model_id, self.waivers, self.started.date())
 
+    def unclaimed(self, check_id: str, model_id: str, instruments: Instruments = REAL) -> str | None:
+        """Why the variant does not claim what a check is about, so that it is not to be judged; None where it does."""
+        check, subject = find_check(check_id), self.subjects[model_id]
+        if subject.function is None:
+            return None
+        told_by = ("facts", "scores") if FAMILIES in check.requires else ("facts",)
+        return unclaimed(check, {name: self._measure(subject, name, instruments) for name in told_by})
+
     def report(self, model_id: str, records: list[dict[str, Any]]) -> dict[str, Any]:
         """The report on one variant from the records of its verdicts."""
-        facts = self.store.peek(model_id, "facts") or gather_facts(self.subjects[model_id].variant)
+        facts = self.store.peek(model_id, "facts") or facts_of(self.subjects[model_id])
         scores = self.store.peek(model_id, "scores")
         assert isinstance(facts, Facts)
         try:
@@ -95,6 +107,7 @@ class Session:
             evidence=lambda other: self._measure(subject, other, instruments),
             instruments=instruments,
             options=self.options,
+            enough=lambda found: enough(name, found, self.profile),
         )
         return self.store.get(subject.model_id, name, lambda: plan.run(bench))
 
@@ -107,6 +120,16 @@ class Session:
 def _bundle_sha256(facts: Facts) -> str | None:
     file = facts.file("bundle")
     return file.sha256 if file else None
+
+
+def candidates(options: Options) -> list[Subject]:
+    """Who may be judged: the function that the options name, else every variant of the models folder.
+
+    Raises UsageError where there is no such function, RegistryError where there is no such folder.
+    """
+    if options.detector is not None:
+        return [function_subject(options.detector, options.home)]
+    return shipped_subjects(options.models)
 
 
 def select(subjects: list[Subject], options: Options) -> list[Subject]:

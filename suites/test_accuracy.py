@@ -13,3 +13,7 @@ def test_family_f1(raxe_check):
 
 def test_false_negative_rate(raxe_check):
     raxe_check("ACC-003")
+
+
+def test_declared_accuracy_is_not_better_than_measured(raxe_check):
+    raxe_check("ACC-004")

@@ -37,3 +37,31 @@ def test_twins_told_apart(raxe_check):
 
 def test_not_trained_on_the_benchmark(raxe_check):
     raxe_check("ROB-009")
+
+
+def test_same_score_again(raxe_check):
+    raxe_check("ROB-010")
+
+
+def test_batch_equals_single(raxe_check):
+    raxe_check("ROB-011")
+
+
+def test_score_drift_in_a_batch(raxe_check):
+    raxe_check("ROB-012")
+
+
+def test_white_space_around(raxe_check):
+    raxe_check("ROB-013")
+
+
+def test_embeddings_close_to_float32(raxe_check):
+    raxe_check("ROB-014")
+
+
+def test_memory_does_not_grow(raxe_check):
+    raxe_check("ROB-015")
+
+
+def test_decisions_on_older_cpus(raxe_check):
+    raxe_check("ROB-016")

@@ -29,3 +29,19 @@ def test_threat_categories_are_bundle_families(raxe_check):
 
 def test_declared_figures_are_reported(raxe_check):
     raxe_check("SCH-007")
+
+
+def test_model_id_is_version_and_variant(raxe_check):
+    raxe_check("SCH-008")
+
+
+def test_config_is_of_head_set(raxe_check):
+    raxe_check("SCH-009")
+
+
+def test_bundle_schema_version_is_declared(raxe_check):
+    raxe_check("SCH-010")
+
+
+def test_runtime_fits_quantization(raxe_check):
+    raxe_check("SCH-011")

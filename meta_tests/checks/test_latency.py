@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from raxe_conformance.measure.evidence import Latency
 from raxe_conformance.verdict.judge import judge
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 from raxe_conformance.verdict.profile import DEFAULT, load_profile
+
+PASS, FAIL = Outcome.PASS, Outcome.FAIL
 
 
 def latency(walls: list[float], **changes: Any) -> Latency:
@@ -80,3 +84,86 @@ def test_slow_calls_in_one_burst_say_less_than_scattered_ones() -> None:
     burst = sorted(scattered)
     assert verdict(latency(scattered)).outcome is Outcome.FAIL
     assert verdict(latency(burst)).outcome is Outcome.INCONCLUSIVE
+
+
+def stages(n: int, **times: float | None) -> dict[str, list[float | None]]:
+    return {stage: [ms] * n for stage, ms in times.items()}
+
+
+BUDGETS = {
+    "LAT-006": ("tokenize", 0.3), "LAT-007": ("infer", 1.0), "LAT-008": ("pool", 0.2), "LAT-009": ("heads", 0.8),
+    "LAT-011": ("preprocess", 0.3), "LAT-012": ("postprocess", 0.4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("check_id", BUDGETS)
+def test_each_stage_has_its_budget(check_id: str) -> None:
+    stage, budget = BUDGETS[check_id]
+    assert verdict(latency([9.0] * 100, stages_ms=stages(100, **{stage: 0.999 * budget})), check_id).outcome is PASS
+    assert verdict(latency([9.0] * 100, stages_ms=stages(100, **{stage: budget})), check_id).outcome is FAIL
+
+
+def test_embedding_is_what_its_stages_take_together_in_the_same_call() -> None:
+    within = stages(100, tokenize=0.2, infer=0.9, pool=0.399)
+    assert verdict(latency([9.0] * 100, stages_ms=within), "LAT-005").outcome is PASS
+    assert verdict(latency([9.0] * 100, stages_ms={**within, "pool": [0.401] * 100}), "LAT-005").outcome is FAIL
+
+
+def test_calls_without_stages_are_left_out() -> None:
+    half = latency([9.0] * 200, stages_ms={"pool": [0.1, None] * 100})
+    assert verdict(half, "LAT-008").estimate.n == 100  # type: ignore[union-attr]
+    assert verdict(half, "LAT-008").outcome is PASS
+
+
+@pytest.mark.parametrize("told", [{}, {"tokenize": [0.1] * 100}, {"tokenize": [0.1] * 100, "infer": [None] * 100}])
+def test_a_detector_that_tells_no_stages_leaves_their_budgets_open(told: dict[str, list[float | None]]) -> None:
+    found = verdict(latency([1.0] * 100, stages_ms=told), "LAT-007")
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "does not say what it spends on infer" in found.message
+    assert 'metadata["timings_ms"]' in found.message
+
+
+def test_a_disturbed_call_decides_nothing_about_its_stages() -> None:
+    burnt = latency([20.0] * 100, cpu_ms=[1.0] * 100, preempted=[1] * 100, stages_ms=stages(100, heads=15.0))
+    assert verdict(burnt, "LAT-009").outcome is Outcome.INCONCLUSIVE
+
+
+def test_the_mean_is_told_by_stage_and_what_is_left() -> None:
+    told = latency([2.0] * 100, stages_ms={"infer": [1.0] * 100, "pool": [0.5, None] * 50})
+    assert verdict(told, "LAT-003").message.endswith("by stage: infer 1, pool 0.25, the rest 0.75 ms")
+    assert "by stage" not in verdict(latency([2.0] * 100), "LAT-003").message
+
+
+def test_p95_of_the_texts_own_medians_shows_from_two_passes_on() -> None:
+    # Text 19 of 20 is long. In each pass another text is slow by accident.
+    usual = [1.0 + text / 100 for text in range(19)] + [8.0]
+    walls = [50.0 if text == one_pass else usual[text] for one_pass in range(3) for text in range(20)]
+    found = verdict(latency(walls, texts=[*range(20)] * 3))
+    assert found.message.endswith("the texts' own medians: P95 1.18 ms over 3 passes")
+    assert "medians" not in verdict(latency(walls[:20])).message
+
+
+def _with_long_texts(passes: int) -> Latency:
+    """Of 1,000 texts, 40 take 9 ms, which leaves P95 at 2.9 ms. Calls differ by up to 0.01 ms."""
+    chance = random.Random(5)
+    texts = [text for _ in range(passes) for text in chance.sample(range(1000), 1000)]
+    walls = [(9.0 if t < 40 else 2.9 if t < 150 else 1.0) + 0.01 * chance.random() for t in texts]
+    return latency(walls, texts=texts, looks=[1000 * (k + 1) for k in range(passes)])
+
+
+def test_further_passes_tell_the_texts_lengths_from_noise() -> None:
+    """In one pass, 40 slow calls of 1,000 could be more than 5 % of all; in three, they are of the same texts."""
+    once, thrice = verdict(_with_long_texts(1)), verdict(_with_long_texts(3))
+    assert once.outcome is Outcome.INCONCLUSIVE
+    assert "needs more samples (a larger --raxe-latency-budget)" in once.message
+    assert thrice.outcome is PASS
+
+
+@pytest.mark.parametrize("looks", [1, 2, 5])
+def test_the_look_at_which_sampling_stopped_costs_certainty(looks: int) -> None:
+    # P95's upper bound is the largest of n samples where 0.95^n is below the look's share of the error rate.
+    needed = math.ceil(math.log(0.05 / (looks * (looks + 1))) / math.log(0.95))
+    enough = latency([1.0] * needed, looks=[0] * looks)
+    short = latency([1.0] * (needed - 1), looks=[0] * looks)
+    assert (verdict(enough).outcome, verdict(short).outcome) == (PASS, Outcome.INCONCLUSIVE)
+    assert "needs at least 1 more samples" in verdict(short).message

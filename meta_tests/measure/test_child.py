@@ -31,3 +31,26 @@ def test_a_process_that_fails_says_why(toy: Toy) -> None:
 def test_a_launcher_that_is_no_launcher(launcher: list[str]) -> None:
     with pytest.raises(MeasurementError, match=r"cannot start|and said: nothing"):
         run_child({}, "scores", {}, launcher=launcher)
+
+
+def test_progress_is_passed_on_and_is_no_answer(tmp_path: Path) -> None:
+    program = tmp_path / "launcher.py"
+    told: list[int] = []
+    program.write_text(
+        "import sys, json\nsys.stdin.read()\nprint(json.dumps({'progress': 3}))\nprint('a word')\n"
+        "print(json.dumps({'progress': 7}))\nprint(json.dumps({'done': True}))\n"
+    )
+    launcher = [sys.executable, str(program)]
+    assert run_child({}, "scores", {}, launcher=launcher, progress=told.append) == {"done": True}
+    assert told == [3, 7]
+
+
+def test_a_process_that_takes_too_long_is_ended() -> None:
+    launcher = [sys.executable, "-c", "import sys; sys.stdin.read(); import threading; threading.Event().wait(60)"]
+    with pytest.raises(MeasurementError, match=r"measures scores took longer than 0 s"):
+        run_child({}, "scores", {}, launcher=launcher, timeout_s=0.3)
+
+
+def test_a_request_larger_than_a_pipe_reaches_the_process(tmp_path: Path) -> None:
+    launcher = [sys.executable, "-c", "import sys, json; print(json.dumps({'n': len(sys.stdin.read())}))"]
+    assert run_child({}, "scores", {"texts": ["x" * 1_000_000]}, launcher=launcher)["n"] > 1_000_000

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from itertools import islice
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raxe_conformance.measure import environment
-from raxe_conformance.measure.timing import WARMUP, Stopwatch, measure_latency, plan, time_calls
+from raxe_conformance.measure.evidence import Latency, evidence_from_json, evidence_to_json
+from raxe_conformance.measure.timing import WARMUP, Stopwatch, batches, measure_latency, time_calls
 
 
 class Clock:
@@ -48,17 +52,62 @@ def test_each_sample_is_the_time_of_its_own_text() -> None:
 
 
 @given(st.integers(1, 200), st.integers(1, 500), st.integers(0, 5))
-def test_the_plan_is_whole_passes_in_a_seeded_order(rows: int, rounds: int, seed: int) -> None:
-    order = plan(rows, rounds, seed)
-    assert order == plan(rows, rounds, seed)
-    assert len(order) >= rounds
-    assert len(order) < rounds + rows
-    assert set(Counter(order).values()) == {len(order) // rows}
-    assert len(order) % rows == 0
+def test_each_batch_is_whole_passes_in_a_seeded_order(rows: int, rounds: int, seed: int) -> None:
+    taken = list(islice(batches(rows, rounds, seed), 3))
+    assert taken == list(islice(batches(rows, rounds, seed), 3))
+    for order in taken:
+        assert rounds <= len(order) < rounds + rows
+        assert set(Counter(order).values()) == {len(order) // rows}
+        assert len(order) % rows == 0
 
 
-def test_other_seeds_give_other_orders() -> None:
-    assert plan(100, 100, 0) != plan(100, 100, 1)
+def test_other_seeds_and_other_batches_have_other_orders() -> None:
+    first, second = islice(batches(100, 100, 0), 2)
+    assert first != second
+    assert first != next(batches(100, 100, 1))
+
+
+def sampled(budget_s: float, enough_at: int) -> tuple[Latency, list[int]]:
+    """Calls of a second each, three in a batch, and how many calls `enough` was asked about."""
+    clock, asked = Clock(), []
+
+    def enough(latency: Latency) -> bool:
+        asked.append(len(latency.samples_ms))
+        return len(latency.samples_ms) >= enough_at
+
+    watch = Stopwatch(lambda *args: time_calls(*args, clock), clock=clock)
+    return measure_latency(Slow(clock), "abc", watch, rounds=3, enough=enough, budget_s=budget_s), asked
+
+
+@pytest.mark.parametrize(("enough_at", "calls"), [(3, 3), (4, 6), (6, 6), (7, 9)])
+def test_sampling_ends_when_it_is_enough(enough_at: int, calls: int) -> None:
+    found, asked = sampled(1000.0, enough_at)
+    assert len(found.samples_ms) == calls
+    assert found.looks == asked == list(range(3, calls + 1, 3))
+    assert set(Counter(found.texts).values()) == {calls // 3}
+    assert len(found.cpu_ms) == len(found.preempted) == calls == len(found.pulse_ms) - 1
+
+
+@pytest.mark.parametrize(("budget_s", "calls"), [(0.0, 3), (5.9, 3), (6.0, 6), (8.9, 6), (9.0, 9)])
+def test_a_batch_that_would_overrun_the_budget_is_not_begun(budget_s: float, calls: int) -> None:
+    found, asked = sampled(budget_s, 1000)
+    assert len(found.samples_ms) == calls
+    # What would not change anything is not asked.
+    assert asked == list(range(3, calls, 3))
+    assert found.looks == list(range(3, calls + 1, 3))
+
+
+def test_stages_stand_beside_their_calls_and_are_none_where_nothing_is_told() -> None:
+    warmup: list[dict[str, Any]] = [{}] * 4
+    told = iter([*warmup, {}, {"infer": 1}, {"infer": 2.0, "pool": math.nan}, {"pool": 3.0, "note": "x"}])
+
+    class Telling:
+        def analyze(self, text: str) -> SimpleNamespace:
+            return SimpleNamespace(metadata={"timings_ms": next(told)})
+
+    found = measure_latency(Telling(), "abcd", Stopwatch(), rounds=4)
+    assert found.stages_ms == {"infer": [None, 1.0, 2.0, None], "pool": [None, None, None, 3.0]}
+    assert evidence_from_json(evidence_to_json("latency", found)) == found
 
 
 @pytest.mark.parametrize(

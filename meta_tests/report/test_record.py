@@ -16,6 +16,7 @@ from raxe_conformance.checks.table import catalogue, find_check
 from raxe_conformance.errors import ReportError
 from raxe_conformance.report.record import overall, verdict_record, write_report
 from raxe_conformance.report.terminal import verdict_table
+from raxe_conformance.schemas import REPORT, violations
 from raxe_conformance.verdict.judge import judge
 from raxe_conformance.verdict.outcome import Outcome
 from raxe_conformance.verdict.profile import DEFAULT, load_profile
@@ -94,16 +95,49 @@ def test_the_overall_verdict_needs_every_must() -> None:
     )
 
 
-def test_the_table_shows_gates_and_what_does_not_hold(report: dict[str, Any]) -> None:
+def test_the_table_shows_must_gates_and_what_does_not_hold(report: dict[str, Any]) -> None:
     text = verdict_table(report, Path("reports/x.json"), width=120, color=False)
     assert f"{MODEL_ID}: INCONCLUSIVE" in text
     assert "SIZ-001" in text
     assert "exact" in text
     assert "SCH-001" not in text
-    assert "1 rules without a figure hold." in text
+    assert "1 other checks hold." in text
     assert "Not judged in this run: SCH-002" in text
     failed = verdict_record(judge(find_check("FPR-001"), Proportion(50, 100, "benign rows"), PROFILE), PROFILE, 0.0)
     unknown = verdict_record(judge(find_check("SCH-002"), Unknown("[bold]no[/]", "look"), PROFILE), PROFILE, 0.0)
     text = verdict_table({**report, "checks": [failed, unknown]}, None, width=120, color=False)
     assert "0.5000" in text
     assert "SCH-002 MUST INCONCLUSIVE: [bold]no[/]; look" in text
+
+
+def test_a_report_says_how_sure_it_is(report: dict[str, Any]) -> None:
+    assert report["release"]["verdict"] == "INCONCLUSIVE"  # most MUSTs were not judged
+    assert report["release"]["error_rate"] is None
+    assert [gate["id"] for gate in report["release"]["gates"]] == ["FPR-001"]
+    checks = {check["id"]: check for check in report["checks"]}
+    keys = ("interval_verdict", "point_verdict", "p_pass", "p_fail")
+    assert [checks["SCH-001"][key] for key in keys] == [None] * 4
+    assert [checks["SIZ-001"][key] for key in keys] == ["PASS", "PASS", None, None]
+    assert [checks["FPR-001"][key] for key in keys[:2]] == ["PASS", "PASS"]
+    assert checks["FPR-001"]["p_pass"] == pytest.approx(0.99**1200, rel=0.011)  # no false alarm in 1,200 rows
+    assert checks["FPR-001"]["p_fail"] == 1.0
+
+
+def test_a_report_has_figures_and_worst_slices(report: dict[str, Any]) -> None:
+    figures = {figure["name"]: figure for figure in report["figures"]}
+    assert list(figures) == [
+        "binary_precision", "binary_recall", "binary_accuracy", "family_accuracy", "subfamily_f1", "brier_score", "ece",
+    ]  # fmt: skip
+    assert figures["binary_recall"]["value"] == 1.0
+    assert figures["binary_recall"]["low"] == pytest.approx(0.05 ** (1 / 1200))
+    assert figures["subfamily_f1"]["value"] is None
+    assert [(w["by"], w["metric"]) for w in report["worst_slices"]] == [
+        ("family", "recall"), ("length", "recall"), ("length", "fpr"), ("kind", "fpr"),
+    ]  # fmt: skip
+
+
+def test_reports_of_before_still_hold_to_the_schema(report: dict[str, Any]) -> None:
+    old = {key: value for key, value in report.items() if key not in ("release", "worst_slices", "figures")}
+    added = ("interval_verdict", "point_verdict", "p_pass", "p_fail")
+    old["checks"] = [{k: v for k, v in check.items() if k not in added} for check in report["checks"]]
+    assert list(violations(REPORT, old)) == []

@@ -142,7 +142,7 @@ def head_set_exists(facts: Facts) -> Reading:
 
 @check(
     "INT-007", "the variant loads and answers", level=Level.MUST, spec="§4 functional", needs=("facts", "loaded"),
-    defect="swap_vocabulary_for_a_larger_one",
+    defect="swap_vocabulary_for_a_larger_one", requires=(),
 )  # fmt: skip
 def loads(facts: Facts, loaded: Loaded) -> Reading:
     """Model, tokenizer and heads load together; empty, odd and very long texts get a finite score."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from raxe_conformance.checks.reading import Mean, Quantile, Reading, Unknown
+import math
+import statistics
+from typing import Literal
+
+from raxe_conformance.checks.declared import against
+from raxe_conformance.checks.reading import Mean, Quantile, Reading, Statistic, Unknown
 from raxe_conformance.checks.table import Gate, Level, check
-from raxe_conformance.measure.evidence import Latency
+from raxe_conformance.measure.evidence import Facts, Latency
+from raxe_conformance.measure.evidence_resources import RegistryStart
 
 # A call is disturbed when its thread was off the CPU for this share of its time (and more than a timer's grain) while
 # the system took the process off a CPU, or when the fixed computation beside it took this many times its usual time.
@@ -13,7 +19,7 @@ LOST_MS = 0.1
 PULSE_RATIO = 2.0
 
 
-def disturbed(latency: Latency) -> tuple[bool, ...]:
+def disturbed(latency: Latency | RegistryStart) -> tuple[bool, ...]:
     """Which calls were slowed by something else than the detector.
 
     While a call runs, its thread computes or spins. A thread that is off the CPU without having asked for it lost that
@@ -38,13 +44,40 @@ def _on_target(latency: Latency, reading: Reading) -> Reading:
     return reading
 
 
+def _quantile(latency: Latency, q: float, note: str = "") -> Quantile:
+    samples, texts = tuple(latency.samples_ms), tuple(latency.texts)
+    return Quantile(q, samples, disturbed(latency), note, len(latency.looks), texts)
+
+
+def _own_medians(latency: Latency) -> str:
+    """P95 over the texts' own medians: what their lengths explain, and no single slow call does."""
+    by_text: dict[int, list[float]] = {}
+    for text, wall in zip(latency.texts, latency.samples_ms, strict=True):
+        by_text.setdefault(text, []).append(wall)
+    passes = len(latency.texts) // max(1, len(by_text))
+    if passes < 2:
+        return ""
+    medians = sorted(statistics.median(times) for times in by_text.values())
+    return f"the texts' own medians: P95 {medians[math.ceil(0.95 * len(medians)) - 1]:.3g} ms over {passes} passes"
+
+
+def _by_stage(latency: Latency) -> str:
+    """The mean of each stage, and of what is left. Means add up, percentiles do not."""
+    n = len(latency.samples_ms)
+    stages = {stage: math.fsum(ms or 0.0 for ms in times) / n for stage, times in latency.stages_ms.items()}
+    if not stages:
+        return ""
+    stages["the rest"] = math.fsum(latency.samples_ms) / n - math.fsum(stages.values())
+    return "by stage: " + ", ".join(f"{stage} {ms:.3g}" for stage, ms in stages.items()) + " ms"
+
+
 @check(
     "LAT-001", "P95 latency", level=Level.MUST, spec="§6", needs=("latency",),
     gate=Gate("latency_p95_ms", "<", "ms"), defect="slow_in_one_of_10_calls",
 )  # fmt: skip
 def p95(latency: Latency) -> Reading:
     """The time within which 95 % of calls end."""
-    return _on_target(latency, Quantile(0.95, tuple(latency.samples_ms), disturbed(latency)))
+    return _on_target(latency, _quantile(latency, 0.95, _own_medians(latency)))
 
 
 @check(
@@ -53,7 +86,7 @@ def p95(latency: Latency) -> Reading:
 )  # fmt: skip
 def p50(latency: Latency) -> Reading:
     """The time within which half of the calls end."""
-    return _on_target(latency, Quantile(0.50, tuple(latency.samples_ms), disturbed(latency)))
+    return _on_target(latency, _quantile(latency, 0.50))
 
 
 @check(
@@ -62,7 +95,8 @@ def p50(latency: Latency) -> Reading:
 )  # fmt: skip
 def mean(latency: Latency) -> Reading:
     """The mean time of a call."""
-    return _on_target(latency, Mean(tuple(latency.samples_ms), disturbed(latency)))
+    times = Mean(tuple(latency.samples_ms), disturbed(latency), _by_stage(latency), len(latency.looks))
+    return _on_target(latency, times)
 
 
 @check(
@@ -71,4 +105,62 @@ def mean(latency: Latency) -> Reading:
 )  # fmt: skip
 def p99(latency: Latency) -> Reading:
     """The time within which 99 % of calls end."""
-    return _on_target(latency, Quantile(0.99, tuple(latency.samples_ms), disturbed(latency)))
+    return _on_target(latency, _quantile(latency, 0.99))
+
+
+def _stage_check(id: str, title: str, metric: str, stages: tuple[str, ...], says: str) -> None:
+    """Declare the budget of a stage, or of several that follow one another in each call."""
+
+    def read(latency: Latency) -> Reading:
+        return _on_target(latency, _spent(latency, stages))
+
+    read.__doc__ = says
+    check(
+        id, f"P95 of {title}", level=Level.SHOULD, spec="§6", needs=("latency",),
+        gate=Gate(f"latency_{metric}_p95_ms", "<", "ms"), defect=f"slow_{metric}",
+    )(read)  # fmt: skip
+
+
+def _spent(latency: Latency, stages: tuple[str, ...]) -> Reading:
+    columns = [latency.stages_ms.get(stage) for stage in stages]
+    known = [column for column in columns if column is not None]
+    calls = zip(latency.texts, disturbed(latency), *known, strict=True) if len(known) == len(stages) else ()
+    # A text without a token goes through no stage.
+    spent = [(text, mark, math.fsum(times)) for text, mark, *times in calls if None not in times]
+    if not spent:
+        return Unknown(
+            f"the detector does not say what it spends on {', '.join(stages)}",
+            'let its results tell: metadata["timings_ms"], milliseconds by stage',
+        )
+    texts, marks, samples = zip(*spent, strict=True)
+    return Quantile(0.95, samples, marks, look=len(latency.looks), texts=texts)
+
+
+_stage_check(
+    "LAT-005", "embedding", "embedding", ("tokenize", "infer", "pool"),
+    "The time within which 95 % of texts are tokenized, inferred and pooled, all windows together.",
+)  # fmt: skip
+_stage_check("LAT-006", "tokenization", "tokenization", ("tokenize",), "What 95 % of texts take to become tokens.")
+_stage_check("LAT-007", "inference", "inference", ("infer",), "What 95 % of texts take in the embedding model.")
+_stage_check("LAT-008", "pooling", "pooling", ("pool",), "What 95 % of texts take from token vectors to one vector.")
+_stage_check("LAT-009", "classification", "classification", ("heads",), "What 95 % of texts take in the heads.")
+_stage_check("LAT-011", "preprocessing", "preprocessing", ("preprocess",), "What 95 % of texts take to be normalised.")
+_stage_check(
+    "LAT-012", "post-processing", "postprocessing", ("postprocess",),
+    "What 95 % of texts take after the heads: decision, triggers, explanation.",
+)  # fmt: skip
+
+
+@check(
+    "LAT-010", "declared latency is not better than measured", level=Level.SHOULD, spec="§2, §6",
+    needs=("facts", "latency"), defect="declare_faster_than_measured",
+)  # fmt: skip
+def declared_latency(facts: Facts, latency: Latency) -> Reading:
+    """No percentile of the metadata's performance section is below what this machine's interval allows.
+
+    1 % and 0.0005 ms are granted to rounding.
+    """
+    measured: dict[str, tuple[Literal["<", ">"], Statistic]] = {
+        f"p{round(100 * q)}_latency_ms": ("<", _quantile(latency, q)) for q in (0.50, 0.95, 0.99)
+    }
+    return _on_target(latency, against(facts, "performance", measured, unit="ms", slack=0.0005, relative=0.01))

@@ -14,9 +14,19 @@ from raxe_conformance.errors import UsageError
 from raxe_conformance.groups import GROUPS
 from raxe_conformance.measure.evidence import EVIDENCE, Missing
 
-_MODULES = ("schema", "integrity", "size", "latency", "accuracy", "fpr", "robustness")
+_MODULES = (
+    "schema", "integrity", "size", "latency", "throughput", "memory", "registry", "accuracy",
+    "fpr", "robustness", "invariance",
+)  # fmt: skip
 
 Op = Literal["<", ">"]
+
+# What a check may require of its subject (claims.py says who claims it).
+FILES = "files"
+FAMILIES = "families"
+BATCH = "batch"
+# Measurements that are made of a variant's files.
+_OF_FILES = {"facts", "leakage", "starting"}
 
 
 class Level(enum.StrEnum):
@@ -40,7 +50,7 @@ class Check:
     """One rule.
 
     needs: the measurements it reads. read: evidence by measurement → reading; a pure function. defect: the seeded
-    defect (meta_tests/mutations) that trips it. after: a check whose failure leaves this one nothing to say.
+    defect (meta_tests/mutations) that trips it. requires: what a subject must claim for it to be judged.
     """
 
     id: str
@@ -52,6 +62,7 @@ class Check:
     gate: Gate | None
     defect: str
     read: Callable[..., Reading]
+    requires: frozenset[str]
 
     def reading(self, evidence: Mapping[str, Any]) -> Reading:
         """What this check reads from the evidence; Unknown where one of the measurements is missing."""
@@ -78,16 +89,22 @@ def check(
     needs: tuple[str, ...],
     defect: str,
     gate: Gate | None = None,
+    requires: tuple[str, ...] | None = None,
+    group: str | None = None,
 ) -> Callable[[Callable[..., Reading]], Callable[..., Reading]]:
-    """Declare the decorated function as a check. Its module names the group."""
+    """Declare the decorated function as a check. Its module names the group, unless `group` does.
+
+    requires: FILES where it reads a measurement of files, unless it is given.
+    """
 
     def declare(read: Callable[..., Reading]) -> Callable[..., Reading]:
         if id in _checks:
             raise ValueError(f"the check id {id} is declared twice")
         if unknown := set(needs) - set(EVIDENCE):
             raise ValueError(f"{id} needs what nobody measures: {', '.join(sorted(unknown))}")
-        group = read.__module__.rpartition(".")[2]
-        _checks[id] = Check(id, title, group, level, spec, needs, gate, defect, read)
+        of_group = group or read.__module__.rpartition(".")[2]
+        required = ((FILES,) if _OF_FILES & set(needs) else ()) if requires is None else requires
+        _checks[id] = Check(id, title, of_group, level, spec, needs, gate, defect, read, frozenset(required))
         return read
 
     return declare

@@ -1,4 +1,4 @@
-"""`raxe-conformance benchmark`: the specification's benchmark report, or the leave-one-source-out table."""
+"""`raxe-conformance benchmark`: the specification's benchmark report, leave one source out, or LoadGen's figures."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from raxe_conformance.errors import UsageError
 
 
 @click.command("benchmark")
-@click.option("--model-id", required=True, metavar="ID")
+@click.option("--model-id", metavar="ID")
+@click.option("--detector", metavar="MODULE:FUNCTION", help="loadgen: a callable text → score in place of a variant")
 @click.option("--models-dir", default="models", type=click.Path(path_type=Path), help="the models folder")
 @click.option("--test-data", type=click.Path(path_type=Path), help="benchmark rows (default: the shipped benchmark)")
 @click.option("--output", type=click.Path(path_type=Path), help="default: benchmarks/ in the models folder")
 @click.option("--iterations", default=1000, show_default=True, type=click.IntRange(min=1), help="timed calls at least")
 @click.option(
-    "--protocol", type=click.Choice(["test-set", "lodo"]), default="test-set", show_default=True,
-    help="test-set: the specification's report; lodo: heads refitted without each training source in turn",
+    "--protocol", type=click.Choice(["test-set", "lodo", "loadgen"]), default="test-set", show_default=True,
+    help="test-set: the specification's report; lodo: heads refitted without each training source in turn; "
+    "loadgen: latency by MLCommons' LoadGen beside ours, and the largest rate of queries that keeps P95",
 )  # fmt: skip
 @click.option("--data-dir", type=click.Path(path_type=Path), help="lodo: the corpora (else RAXE_CORPUS_MIRROR)")
 def command(
-    model_id: str,
+    model_id: str | None,
+    detector: str | None,
     models_dir: Path,
     test_data: Path | None,
     output: Path | None,
@@ -29,7 +32,16 @@ def command(
     protocol: str,
     data_dir: Path | None,
 ) -> None:
-    """Measure a variant and write {ID}_benchmark.json (test-set) or {ID}_lodo.json (lodo)."""
+    """Measure a variant and write {ID}_benchmark.json (test-set), {ID}_lodo.json or {ID}_loadgen.json."""
+    if detector is not None and (protocol != "loadgen" or model_id is not None):
+        raise UsageError("--detector goes with --protocol loadgen, and in place of --model-id")
+    if protocol == "loadgen" and (model_id or detector):
+        from raxe_conformance.cli.benchmark_loadgen import second_opinion
+
+        second_opinion(model_id, detector, models_dir, test_data, output, iterations)
+        return
+    if model_id is None:
+        raise UsageError("no variant is named", remedy="name it with --model-id ID")
     if protocol == "lodo":
         if test_data is not None:
             raise UsageError("--test-data does not go with --protocol lodo: it tests on the training sources")
@@ -57,7 +69,7 @@ def _test_set(model_id: str, models_dir: Path, test_data: Path | None, output: P
         scores = score_rows(detector, benchmark.rows)
         texts = [row.text for row in benchmark.rows]
         latency = measure_latency(detector, texts, Stopwatch(), rounds=iterations)
-    report = benchmark_report(gather_facts(subject.variant), scores, latency, describe_environment())
+    report = benchmark_report(gather_facts(subject.files), scores, latency, describe_environment())
     path = output or models_dir / "benchmarks" / f"{model_id}_benchmark.json"
     write_atomically(path, canonical_json(report))
     click.echo(f"{path}: P95 {report['latency']['p95']} ms, F1 {report['accuracy']['binary_f1']}")

@@ -19,6 +19,7 @@ def command(evidence: Path, profile: str, as_json: bool) -> int:
 
     Exit 0: all MUSTs hold. 1: a MUST failed. 3: none failed, but some are inconclusive. 2: bad usage or input.
     """
+    from raxe_conformance.checks.claims import not_claimed, unclaimed
     from raxe_conformance.checks.table import catalogue
     from raxe_conformance.report.evidence_file import SECTIONS, read_evidence
     from raxe_conformance.report.record import judged_report, verdict_record
@@ -30,10 +31,10 @@ def command(evidence: Path, profile: str, as_json: bool) -> int:
     records = [
         verdict_record(judge(check, check.reading(found.measurements), limits), limits, 0.0)
         for check in catalogue().values()
-        if all(name in found.measurements for name in check.needs)
+        if all(name in found.measurements for name in check.needs) and unclaimed(check, found.measurements) is None
     ]
     report = judged_report(
-        {name: getattr(found, name) for name in SECTIONS},
+        {**{name: getattr(found, name) for name in SECTIONS}, "not_claimed": not_claimed(found.measurements)},
         records,
         found.measurements.get("scores"),
         limits,
@@ -41,9 +42,11 @@ def command(evidence: Path, profile: str, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
+        import os
         import shutil
         import sys
 
-        width = max(shutil.get_terminal_size().columns, 100)
-        click.echo(verdict_table(report, None, width=width, color=sys.stdout.isatty()), nl=False)
+        width = shutil.get_terminal_size().columns
+        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        click.echo(verdict_table(report, None, width=width, color=color), nl=False)
     return exit_code({str(report["verdict"])})

@@ -15,6 +15,7 @@ _COMMANDS = {
     "check": ("check", "run the suites on a models folder; exit 0 holds, 1 failed, 3 cannot tell, 2 bad input"),
     "checks": ("checks", "the catalogue of checks"),
     "judge": ("judge", "verdicts again, from saved evidence, without measuring"),
+    "report": ("report", "HTML pages from the reports of a folder"),
     "doctor": ("doctor", "what this environment lacks, and whether it can measure latency"),
     "list": ("listing", "the variants of a models folder"),
     "scan": ("scan", "run one detector on a text or on lines of standard input"),

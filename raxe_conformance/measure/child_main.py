@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from raxe_conformance.measure.memory_child import measure_here
+from raxe_conformance.measure.soak_child import soak_here
+
 Load = Callable[[], Any]
 
 
@@ -26,7 +29,11 @@ def score_texts(load: Load, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"scores": scores, "attacks": attacks}
 
 
-TASKS: dict[str, Callable[[Load, Mapping[str, Any]], dict[str, Any]]] = {"scores": score_texts}
+TASKS: dict[str, Callable[[Load, Mapping[str, Any]], dict[str, Any]]] = {
+    "scores": score_texts,
+    "memory": measure_here,
+    "soak": soak_here,
+}
 
 
 def main() -> None:

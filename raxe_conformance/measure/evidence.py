@@ -9,6 +9,9 @@ from typing import Any
 
 import cattrs
 
+from raxe_conformance.measure.evidence_invariance import Batches, Drift, Padding, Portability, Repeats, Soak
+from raxe_conformance.measure.evidence_resources import Memory, RegistryStart, Throughput
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -44,7 +47,9 @@ class Facts:
     """What the files say and hold. Everything the schema, integrity and size checks read.
 
     metadata: the JSON object as it stands, None where it cannot be read (see metadata_fault).
-    bundle: families, subfamilies, head sets {name: {dimension}} and member_faults; None where it cannot be opened.
+    bundle: families, subfamilies, head sets {name: {dimension, max_sequence_length, pooling, normalization}} and
+    member_faults; None where it cannot be opened.
+    function: MODULE:FUNCTION where the subject is a function, which has no files.
     """
 
     model_id: str
@@ -60,6 +65,7 @@ class Facts:
     member_faults: list[Fault]
     benchmark_report: dict[str, Any] | None
     benchmark_report_fault: Fault | None
+    function: str | None = None
 
     def file(self, role: str) -> FileFact | None:
         """The file of a role, None where the variant names none."""
@@ -83,7 +89,9 @@ class Latency:
     samples_ms[i] is the time of the text with index texts[i] in the benchmark, cpu_ms[i] the time that the calling
     thread was on a CPU in it, preempted[i] how often the process was taken off a CPU meanwhile (None: not known).
     pulse_ms[i] and pulse_ms[i + 1] are the times of a fixed computation before and after it.
-    stages_ms maps a stage to its samples. off_target names the CPU where it is not the declared target, else None.
+    stages_ms[stage][i] is what the detector says a stage of call i took, None where it does not say.
+    looks: how many calls there were each time it was asked whether they are enough, the last time included.
+    off_target names the CPU where it is not the declared target, else None.
     """
 
     samples_ms: list[float]
@@ -91,11 +99,12 @@ class Latency:
     cpu_ms: list[float]
     preempted: list[int | None]
     pulse_ms: list[float]
-    stages_ms: dict[str, list[float]]
+    stages_ms: dict[str, list[float | None]]
     warmup: int
     seed: int
     method: str
     off_target: str | None
+    looks: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,7 @@ class Scores:
     """One pass over the benchmark, column by column, a position a row.
 
     scores are attack probabilities in 0..1, None where `analyze` failed (errors says how). No text is kept.
+    families and answered_subfamilies are what the detector said; subfamilies is what the benchmark says.
     """
 
     ids: list[str]
@@ -117,6 +127,7 @@ class Scores:
     attacks: list[bool]
     families: list[str | None]
     errors: dict[str, str] = field(default_factory=dict)
+    answered_subfamilies: list[str | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -186,6 +197,15 @@ EVIDENCE: dict[str, type] = {
     "scores": Scores,
     "robustness": Robustness,
     "leakage": Leakage,
+    "throughput": Throughput,
+    "memory": Memory,
+    "starting": RegistryStart,
+    "repeats": Repeats,
+    "batches": Batches,
+    "padding": Padding,
+    "drift": Drift,
+    "soak": Soak,
+    "portability": Portability,
 }
 _MISSING = "missing"
 

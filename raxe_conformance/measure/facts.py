@@ -11,6 +11,10 @@ from raxe_conformance.registry.bundle import Bundle
 from raxe_conformance.registry.catalog import open_bundle
 from raxe_conformance.registry.variant import Variant
 from raxe_conformance.strict_json import read_json_object
+from raxe_conformance.target.protocol import Subject
+
+# What of a head set its metadata may be held against.
+_OF_HEAD_SET = ("dimension", "max_sequence_length", "pooling", "normalization")
 
 
 def fault(error: RaxeError, variant: Variant) -> Fault:
@@ -21,6 +25,28 @@ def fault(error: RaxeError, variant: Variant) -> Fault:
         error.where.replace(folder, ""),
         error.problem.replace(folder, ""),
         (error.remedy or "").replace(folder, ""),
+    )
+
+
+def facts_of(subject: Subject) -> Facts:
+    """What the subject's files say; of a function, that it has none."""
+    if subject.variant is not None:
+        return gather_facts(subject.variant)
+    return Facts(
+        model_id=subject.model_id,
+        origin="function",
+        metadata_path=None,
+        metadata=None,
+        metadata_fault=None,
+        discovery_faults=[],
+        files=[],
+        embedding_model=None,
+        bundle=None,
+        bundle_fault=None,
+        member_faults=[],
+        benchmark_report=None,
+        benchmark_report_fault=None,
+        function=subject.function,
     )
 
 
@@ -76,7 +102,9 @@ def _bundle(variant: Variant) -> tuple[dict[str, Any] | None, Fault | None, list
         "bundle_version": manifest.bundle_version,
         "families": list(manifest.families),
         "subfamilies": {family: list(names) for family, names in manifest.subfamilies.items()},
-        "head_sets": {name: {"dimension": entry.get("dimension")} for name, entry in manifest.head_sets.items()},
+        "head_sets": {
+            name: {key: entry.get(key) for key in _OF_HEAD_SET} for name, entry in manifest.head_sets.items()
+        },
         "members": list(bundle.names),
     }
     return facts, None, [fault(error, variant) for error in bundle.problems()]

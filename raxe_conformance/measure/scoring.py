@@ -16,20 +16,23 @@ def score_rows(detector: Any, rows: Sequence[Row], progress: Callable[[int], Non
     scores: list[float | None] = []
     attacks: list[bool] = []
     families: list[str | None] = []
+    subfamilies: list[str | None] = []
     errors: dict[str, str] = {}
     for done, row in enumerate(rows, 1):
-        score, is_attack, family = None, False, None
+        score, is_attack, family, subfamily = None, False, None, None
         try:
             answer = detector.analyze(row.text).metadata
             value = answer.get("score")
             if not isinstance(value, int | float) or not math.isfinite(value) or not 0.0 <= value <= 1.0:
                 raise ValueError(f"the score is {value!r}, but should be in 0..1")
             score, is_attack, family = float(value), bool(answer.get("is_attack")), answer.get("family")
+            subfamily = answer.get("sub_family")
         except Exception as error:  # noqa: BLE001  a foreign detector may raise anything, and that is the evidence
             errors[row.id] = one_line(f"{type(error).__name__}: {error}", 200)
         scores.append(score)
         attacks.append(is_attack)
         families.append(family)
+        subfamilies.append(subfamily)
         progress(done)
     return Scores(
         ids=[row.id for row in rows],
@@ -44,4 +47,5 @@ def score_rows(detector: Any, rows: Sequence[Row], progress: Callable[[int], Non
         attacks=attacks,
         families=families,
         errors=errors,
+        answered_subfamilies=subfamilies,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter, thread_time
 from typing import Any
@@ -51,29 +52,93 @@ def involuntary_switches() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
+def reported_stages(answer: Any) -> dict[str, float]:
+    """Milliseconds by stage, as `L2Result.metadata["timings_ms"]` has them; empty where a detector tells none."""
+    told = answer.metadata.get("timings_ms") or {}
+    return {stage: float(ms) for stage, ms in told.items() if isinstance(ms, int | float) and math.isfinite(ms)}
+
+
 @dataclass(frozen=True)
 class Stopwatch:
-    """What times the calls, and what tells the machine's noise from the detector's slowness. Tests bring their own."""
+    """What times the calls, and what tells the machine's noise from the detector's slowness. Tests bring their own.
+
+    clock: seconds, for the budget. stages: an answer's stages.
+    """
 
     run: Runner = time_calls
     method: str = "perf_counter around analyze"
     cpu_seconds: Callable[[], float] = thread_time
     switches: Callable[[], int | None] = involuntary_switches
     pulse_ms: Callable[[], float] = kernel_ms
+    clock: Callable[[], float] = perf_counter
+    stages: Callable[[Any], Mapping[str, float]] = reported_stages
+
+
+def batches(rows: int, rounds: int = ROUNDS, seed: int = SEED) -> Iterator[list[int]]:
+    """Which text each call times, batch after batch: whole passes over all texts, at least `rounds` calls in each.
+
+    Whole passes, each freshly shuffled, so that the samples of every batch have exactly the benchmark's distribution of
+    lengths, and neighbours in time are no neighbours in the benchmark.
+    """
+    chance = random.Random(seed)  # noqa: S311  an order, not a secret
+    while True:
+        order: list[int] = []
+        while len(order) < rounds:
+            one_pass = list(range(rows))
+            chance.shuffle(one_pass)
+            order.extend(one_pass)
+        yield order
 
 
 def plan(rows: int, rounds: int = ROUNDS, seed: int = SEED) -> list[int]:
-    """Which text each round times: whole passes over all texts, each freshly shuffled, at least `rounds` in all.
+    """The first of the batches."""
+    return next(batches(rows, rounds, seed))
 
-    Whole passes, so that the samples have exactly the benchmark's distribution of lengths.
-    """
-    chance = random.Random(seed)  # noqa: S311  an order, not a secret
-    order: list[int] = []
-    while len(order) < rounds:
-        one_pass = list(range(rows))
-        chance.shuffle(one_pass)
-        order.extend(one_pass)
-    return order
+
+class _Calls:
+    """The calls so far, and what stood beside each of them."""
+
+    def __init__(self, detector: Any, stopwatch: Stopwatch) -> None:
+        self._detector, self._stopwatch = detector, stopwatch
+        self.order: list[int] = []
+        self._samples_ms: list[float] = []
+        self._cpu_ms: list[float] = []
+        self._preempted: list[int | None] = []
+        self._pulse_ms: list[float] = []
+        self._stages: list[Mapping[str, float]] = []
+
+    def take(self, order: Sequence[int], texts: Sequence[str]) -> None:
+        """Time a batch."""
+        watch, answers = self._stopwatch, []
+
+        def call(text: str) -> None:
+            switches, started = watch.switches(), watch.cpu_seconds()
+            answers.append(self._detector.analyze(text))
+            self._cpu_ms.append(1000.0 * (watch.cpu_seconds() - started))
+            after = watch.switches()
+            self._preempted.append(None if after is None or switches is None else after - switches)
+
+        seconds = watch.run(call, [texts[index] for index in order], lambda: self._pulse_ms.append(watch.pulse_ms()))
+        self._samples_ms += [1000.0 * value for value in seconds]
+        self._stages += [watch.stages(answer) for answer in answers]
+        self.order += order
+
+    def latency(self, warmup: int, looks: Sequence[int], off_target: str | None) -> Latency:
+        """The evidence so far. The last pulse is taken now."""
+        names = dict.fromkeys(name for stages in self._stages for name in stages)
+        return Latency(
+            samples_ms=list(self._samples_ms),
+            texts=list(self.order),
+            cpu_ms=list(self._cpu_ms),
+            preempted=list(self._preempted),
+            pulse_ms=[*self._pulse_ms, self._stopwatch.pulse_ms()],
+            stages_ms={name: [stages.get(name) for stages in self._stages] for name in names},
+            warmup=warmup,
+            seed=SEED,
+            method=self._stopwatch.method,
+            off_target=off_target,
+            looks=list(looks),
+        )
 
 
 def measure_latency(
@@ -83,41 +148,26 @@ def measure_latency(
     *,
     rounds: int = ROUNDS,
     off_target: str | None = None,
+    enough: Callable[[Latency], bool] = lambda latency: True,
+    budget_s: float = math.inf,
 ) -> Latency:
-    """Time `detector.analyze` on the texts, one call at a time, after a separate warm-up."""
-    order = plan(len(texts), rounds)
-    for index in order[:WARMUP]:
+    """Time `detector.analyze` on the texts, one call at a time, after a separate warm-up.
+
+    After each batch `enough` looks at all calls so far. Batches go on until it says yes, or until the next one, if it
+    takes as long as the last, would end more than `budget_s` seconds after the first began. The first is always taken.
+    """
+    upcoming = batches(len(texts), rounds)
+    order = next(upcoming)
+    warmup = order[:WARMUP]
+    for index in warmup:
         detector.analyze(texts[index])
-    answers: list[Any] = []
-    cpu_ms: list[float] = []
-    preempted: list[int | None] = []
-    pulse_ms: list[float] = []
-
-    def call(text: str) -> None:
-        switches, started = stopwatch.switches(), stopwatch.cpu_seconds()
-        answers.append(detector.analyze(text))
-        cpu_ms.append(1000.0 * (stopwatch.cpu_seconds() - started))
-        after = stopwatch.switches()
-        preempted.append(None if after is None or switches is None else after - switches)
-
-    def before() -> None:
-        pulse_ms.append(stopwatch.pulse_ms())
-
-    seconds = stopwatch.run(call, [texts[index] for index in order], before)
-    before()
-    stages: dict[str, list[float]] = {}
-    for answer in answers:
-        for stage, value in (answer.metadata.get("timings_ms") or {}).items():
-            stages.setdefault(stage, []).append(value)
-    return Latency(
-        samples_ms=[1000.0 * value for value in seconds],
-        texts=order,
-        cpu_ms=cpu_ms,
-        preempted=preempted,
-        pulse_ms=pulse_ms,
-        stages_ms=stages,
-        warmup=min(WARMUP, len(order)),
-        seed=SEED,
-        method=stopwatch.method,
-        off_target=off_target,
-    )
+    calls, looks = _Calls(detector, stopwatch), list[int]()
+    began = started = stopwatch.clock()
+    while True:
+        calls.take(order, texts)
+        looks.append(len(calls.order))
+        found = calls.latency(len(warmup), looks, off_target)
+        now = stopwatch.clock()
+        if now - began + (now - started) > budget_s or enough(found):
+            return found
+        started, order = now, next(upcoming)

@@ -6,7 +6,7 @@ import statistics
 from datetime import UTC, datetime
 from typing import Any
 
-from raxe_conformance.checks.accuracy import confusion, family_f1
+from raxe_conformance.checks.accuracy import confusion, family_f1, subfamily_f1
 from raxe_conformance.checks.reading import MacroF1, Quantile
 from raxe_conformance.measure.evidence import Facts, Latency, Scores
 from raxe_conformance.verdict.intervals import estimate
@@ -29,6 +29,7 @@ def benchmark_report(facts: Facts, scores: Scores, latency: Latency, environment
     f1, fpr = _rate(2 * tp, 2 * tp + fp + fn), _rate(fp, fp + tn)
     family = family_f1(scores)
     family_value = round(estimate(family, 0.95).value, 4) if isinstance(family, MacroF1) else None
+    subfamily = subfamily_f1(scores)
     size = sum(file.bytes or 0 for file in facts.files if file.role != "metadata") / 1e6
     return {
         "model_id": facts.model_id,
@@ -48,7 +49,7 @@ def benchmark_report(facts: Facts, scores: Scores, latency: Latency, environment
             "binary_precision": _rate(tp, tp + fp),
             "binary_recall": _rate(tp, tp + fn),
             "family_f1": family_value,
-            "subfamily_f1": None,
+            "subfamily_f1": round(estimate(subfamily, 0.95).value, 4) if subfamily else None,
             "false_positive_rate": fpr,
             "false_negative_rate": _rate(fn, tp + fn),
             "confusion_matrix": {"tp": tp, "fp": fp, "tn": tn, "fn": fn},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import raxe_conformance
+from raxe_conformance.checks.claims import not_claimed
 from raxe_conformance.checks.latency import disturbed
 from raxe_conformance.checks.table import Level, catalogue
 from raxe_conformance.corpus.rows import Benchmark
@@ -18,11 +19,15 @@ from raxe_conformance.errors import RaxeError, ReportError, one_line
 from raxe_conformance.fileio import canonical_json, write_atomically
 from raxe_conformance.measure.environment import describe_environment
 from raxe_conformance.measure.evidence import Facts, Latency, Scores
+from raxe_conformance.report.digest import with_digest
 from raxe_conformance.schemas import REPORT, violations
+from raxe_conformance.verdict.figures import figures
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 from raxe_conformance.verdict.profile import Profile
+from raxe_conformance.verdict.release import GateRecord, release
 from raxe_conformance.verdict.rollup import Counted, rollup
 from raxe_conformance.verdict.slices import slices
+from raxe_conformance.verdict.worst import worst_slices
 
 SCHEMA_VERSION = "1.0.0"
 
@@ -54,6 +59,10 @@ def verdict_record(verdict: Verdict, profile: Profile, seconds: float) -> dict[s
         "level": verdict.level.value,
         "spec": verdict.spec,
         "verdict": verdict.outcome.value,
+        "interval_verdict": verdict.rules.interval.value if verdict.rules else None,
+        "point_verdict": verdict.rules.point.value if verdict.rules else None,
+        "p_pass": verdict.rules.p_pass if verdict.rules else None,
+        "p_fail": verdict.rules.p_fail if verdict.rules else None,
         "waived": verdict.waived,
         "gate": asdict(verdict.gate) if verdict.gate else None,
         "evidence": None
@@ -71,12 +80,15 @@ def verdict_record(verdict: Verdict, profile: Profile, seconds: float) -> dict[s
     }
 
 
-def overall(records: list[dict[str, Any]], profile: Profile) -> tuple[Outcome, list[str]]:
+def overall(
+    records: list[dict[str, Any]], profile: Profile, unclaimed: Collection[str] = ()
+) -> tuple[Outcome, list[str]]:
     """The verdict over all MUSTs of the catalogue, and the ids of those that this run did not judge.
 
-    A check that was not run is not passed: at best, the verdict is then INCONCLUSIVE.
+    A check that was not run is not passed: at best, the verdict is then INCONCLUSIVE. `unclaimed` ids are of what the
+    variant does not claim: the verdict is over the rest.
     """
-    judged = {record["id"] for record in records}
+    judged = {record["id"] for record in records} | set(unclaimed)
     unjudged = [
         check.id
         for check in catalogue().values()
@@ -89,17 +101,22 @@ def overall(records: list[dict[str, Any]], profile: Profile) -> tuple[Outcome, l
 def judged_report(
     sections: Mapping[str, Any], records: list[dict[str, Any]], scores: Any, profile: Profile
 ) -> dict[str, Any]:
-    """The report: `sections` (started, model, environment, corpus, generalisation) and what is made of the rest."""
+    """The report: `sections` (started, model, environment, corpus, generalisation, not_claimed), and what is made of
+    the rest."""
     order = {check_id: position for position, check_id in enumerate(catalogue())}
     records = sorted(records, key=lambda record: order[record["id"]])
-    verdict, unjudged = overall(records, profile)
-    return {
+    unclaimed = sections["not_claimed"]
+    verdict, unjudged = overall(records, profile, [check["id"] for check in unclaimed])
+    parts = slices(scores, profile.confidence) if isinstance(scores, Scores) else []
+    report = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "raxe-conformance", "version": raxe_conformance.__version__},
         "started": sections["started"],
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "verdict": verdict.value,
+        "release": _release(verdict, records, profile),
         "not_judged": unjudged,
+        "not_claimed": unclaimed,
         "model": sections["model"],
         "environment": sections["environment"],
         "corpus": sections["corpus"],
@@ -107,8 +124,41 @@ def judged_report(
         "generalisation": sections["generalisation"],
         "checks": records,
         "slices": [
-            {"by": s.by, "value": s.value, "n": s.n, s.metric: s.rate, "low": s.low, "high": s.high}
-            for s in (slices(scores, profile.confidence) if isinstance(scores, Scores) else ())
+            {"by": s.by, "value": s.value, "n": s.n, s.metric: s.rate, "low": s.low, "high": s.high} for s in parts
+        ],
+        "worst_slices": [
+            {
+                **{key: getattr(w.slice, key) for key in ("by", "value", "n", "metric", "rate")},
+                "bound": w.bound,
+                "of": w.of,
+            }
+            for w in worst_slices(parts, profile.confidence)
+        ],
+        "figures": [
+            {key: _finite(value) if isinstance(value, float) else value for key, value in asdict(figure).items()}
+            for figure in (figures(scores, profile.confidence) if isinstance(scores, Scores) else ())
+        ],
+    }
+    return with_digest(report)
+
+
+def _release(verdict: Outcome, records: list[dict[str, Any]], profile: Profile) -> dict[str, Any]:
+    """The release verdict with its own error rate, as the report has it."""
+    gates = [
+        GateRecord(r["id"], Level(r["level"]), Outcome(r["verdict"]), r["waived"], r["p_pass"], r["p_fail"])
+        for r in records
+    ]
+    found = release(verdict, gates, profile.confidence)
+    return {
+        "verdict": found.outcome.value,
+        "error_rate": found.error_rate,
+        "method": found.method,
+        "each": found.each,
+        "uncorrected": found.uncorrected,
+        "survives": found.survives,
+        "gates": [
+            {"id": g.id, "verdict": g.outcome.value, "p_pass": g.p_pass, "p_fail": g.p_fail, "holm": g.holm}
+            for g in found.gates
         ],
     }
 
@@ -126,10 +176,12 @@ def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: 
             "files": [
                 {"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in facts.files if f.sha256 is not None
             ],
+            **({} if facts.function is None else {"function": facts.function}),
         },
         "environment": environment,
         "corpus": _corpus(run),
         "generalisation": run.generalisation,
+        "not_claimed": not_claimed({"facts": facts, "scores": scores}),
     }
     return judged_report(sections, records, scores, run.profile)
 

@@ -1,20 +1,34 @@
 """Confidence bounds for what checks read. Each bound holds by itself with the given confidence (one-sided).
 
-Sources: Clopper & Pearson, Biometrika 26 (1934) for proportions; order statistics for quantiles (David & Nagaraja,
-Order Statistics, §7.1); MOVER (Zou & Donner, Statistics in Medicine 27, 2008) for a mean of independent figures.
+Sources: Clopper & Pearson, Biometrika 26 (1934) for proportions; MOVER (Zou & Donner, Statistics in
+Medicine 27, 2008) for a mean of independent figures; series.py for quantiles and means of samples.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special  # scipy.stats says the same and takes two seconds to import
 
-from raxe_conformance.checks.reading import F1, Exact, MacroF1, Mean, Proportion, Quantile, Statistic
+from raxe_conformance.checks.reading import (
+    F1,
+    Exact,
+    Gain,
+    IndependentMean,
+    MacroF1,
+    Mean,
+    Proportion,
+    Quantile,
+    Rate,
+    Statistic,
+)
+from raxe_conformance.verdict.bootstrap import f1_bounds
+from raxe_conformance.verdict.independent import lost_share, rate_bounds, student
+from raxe_conformance.verdict.series import Samples, at_look, mean_bounds, quantile_bounds
+from raxe_conformance.verdict.steps import gain_bounds
 
 
 @dataclass(frozen=True)
@@ -35,20 +49,6 @@ def clopper_pearson(hits: int, n: int, confidence: float) -> tuple[float, float]
     return low, high
 
 
-def quantile_ranks(n: int, q: float, confidence: float) -> tuple[int, int]:
-    """Ranks (1-based) of the order statistics that bound the q-quantile; 0 or n + 1 where n is too small for one.
-
-    The number of samples at or below the quantile is binomial(n, q): the lower rank is the largest l with
-    P(B ≥ l) ≥ confidence, the upper one the smallest u with P(B ≤ u − 1) ≥ confidence.
-    """
-    return _binomial_quantile(1.0 - confidence, n, q), _binomial_quantile(confidence, n, q) + 1
-
-
-def _binomial_quantile(p: float, n: int, q: float) -> int:
-    """The smallest k with P(B ≤ k) ≥ p for B binomial(n, q)."""
-    return bisect_left(range(n), True, key=lambda k: bool(special.bdtr(k, n, q) >= p))
-
-
 def _f1(counts: F1, confidence: float) -> tuple[float, float, float]:
     """F1 and its bounds through the Jaccard index J = tp / (tp + fp + fn), a proportion: F1 = 2J / (1 + J)."""
     n = counts.tp + counts.fp + counts.fn
@@ -56,6 +56,18 @@ def _f1(counts: F1, confidence: float) -> tuple[float, float, float]:
         return math.nan, 0.0, 1.0
     low, high = clopper_pearson(counts.tp, n, confidence)
     return 2 * counts.tp / (counts.tp + n), 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def _f1_estimate(counts: F1, confidence: float) -> Estimate:
+    """F1 with the wider of two bounds on each side: rows that are independent, and sources that are."""
+    n, sources = counts.tp + counts.fp + counts.fn, len(counts.by_source)
+    value, low, high = _f1(counts, confidence)
+    method = f"Clopper–Pearson on tp/(tp+fp+fn) = {counts.tp}/{n}"
+    if n == 0 or sources < 2:
+        return Estimate(value, low, high, n, f"{method}; no bootstrap: fewer than two sources")
+    below, above = f1_bounds(counts.by_source, confidence)
+    method += f", or the bootstrap over {sources} sources where it is wider"
+    return Estimate(value, min(low, below), max(high, above), n, method)
 
 
 def estimate(statistic: Statistic, confidence: float) -> Estimate:
@@ -72,85 +84,82 @@ def estimate(statistic: Statistic, confidence: float) -> Estimate:
             return _quantile(statistic, confidence)
         case Mean():
             return _mean(statistic, confidence)
-        case F1(tp, fp, fn):
-            value, low, high = _f1(statistic, confidence)
-            return Estimate(value, low, high, tp + fp + fn, f"Clopper–Pearson on tp/(tp+fp+fn) = {tp}/{tp + fp + fn}")
+        case IndependentMean():
+            return _independent_mean(statistic, confidence)
+        case Rate():
+            return _rate(statistic, confidence)
+        case Gain():
+            return _gain(statistic, confidence)
+        case F1():
+            return _f1_estimate(statistic, confidence)
         case MacroF1(classes):
             return _macro(classes, confidence)
 
 
-def _at_best(samples: tuple[float, ...], disturbed: tuple[bool, ...]) -> list[float]:
-    """The samples as small as they can truly have been: a disturbed one may have been anything down to 0."""
-    marks = disturbed or (False,) * len(samples)
-    return [0.0 if mark else sample for sample, mark in zip(samples, marks, strict=True)]
+def _best_and_worst(samples: Sequence[float], disturbed: Sequence[bool]) -> tuple[Samples, Samples]:
+    """The samples as small as they can truly have been, and as measured: a disturbed one may be anything down to 0."""
+    measured = np.asarray(samples, dtype=np.float64)
+    return (np.where(disturbed, 0.0, measured), measured) if any(disturbed) else (measured, measured)
 
 
-def design_effect(marks: Sequence[bool]) -> float:
-    """How many samples in a row say as much as one independent one, from the autocorrelation of `marks`; at least 1.
-
-    1 + 2 Σ ρ(k) over lags until ρ falls below twice its standard error, 2/√n (Kish's design effect for a stationary
-    series, as in block estimates of the variance of a mean). Slow calls that come in bursts count for less.
-    """
-    series = np.asarray(marks, dtype=np.float64)
-    n = len(series)
-    centred = series - series.mean()
-    variance = float(centred @ centred)
-    if n < 10 or variance == 0.0:
-        return 1.0
-    effect = 1.0
-    for lag in range(1, n // 4):
-        rho = float(centred[:-lag] @ centred[lag:]) / variance
-        if rho < 2.0 / math.sqrt(n):
-            break
-        effect += 2.0 * rho
-    return effect
+def _circumstances(statistic: Quantile | Mean) -> str:
+    """What else an estimate's method says: samples disturbed, looks taken."""
+    count = sum(statistic.disturbed)
+    return (f", {count} disturbed" if count else "") + (f", look {statistic.look}" if statistic.look else "")
 
 
 def _quantile(statistic: Quantile, confidence: float) -> Estimate:
     """Bounds by order statistics; the low one with disturbed samples at their smallest, the high one as measured."""
-    q, samples = statistic.q, statistic.samples
-    n, method = len(samples), f"order statistics, q = {q}"
-    if n == 0 or not all(math.isfinite(s) for s in samples):
+    at_best, samples = _best_and_worst(statistic.samples, statistic.disturbed)
+    n, q, method = len(samples), statistic.q, f"order statistics, q = {statistic.q}"
+    if n == 0 or not np.isfinite(samples).all():
         return Estimate(math.nan, -math.inf, math.inf, n, method)
-    ordered, at_best = sorted(samples), sorted(_at_best(samples, statistic.disturbed))
-    value = ordered[max(math.ceil(q * n), 1) - 1]
-    # Ties at the quantile may stand on either side of it: the more cautious reading counts.
-    effect = max(design_effect([s > value for s in samples]), design_effect([s >= value for s in samples]))
-    low, high = quantile_ranks(n, q, confidence)
-    if effect > 1.0:
-        # The ranks move away from the quantile's own as they would with n / effect samples.
-        low = math.floor(q * n - (q * n - low) * math.sqrt(effect))
-        high = math.ceil(q * n + (high - q * n) * math.sqrt(effect))
-        method += f", bursts: {effect:.1f} samples count as one"
-    if any(statistic.disturbed):
-        method += f", {sum(statistic.disturbed)} disturbed"
-    return Estimate(
-        value,
-        at_best[low - 1] if low >= 1 else -math.inf,
-        ordered[high - 1] if high <= n else math.inf,
-        n,
-        method,
-    )
+    value = float(np.sort(samples)[max(math.ceil(q * n), 1) - 1])
+    low, high, effect = quantile_bounds(samples, at_best, q, at_look(confidence, statistic.look), statistic.texts)
+    if effect != 1.0:
+        method += f", {effect:.2g} samples count as one"
+    return Estimate(value, low, high, n, method + _circumstances(statistic))
 
 
 def _mean(statistic: Mean, confidence: float) -> Estimate:
+    at_best, samples = _best_and_worst(statistic.samples, statistic.disturbed)
+    n, method = len(samples), "Student's t of waves, corrected for skewness"
+    if n < 2 or not np.isfinite(samples).all():
+        return Estimate(math.nan, -math.inf, math.inf, n, method)
+    each = at_look(confidence, statistic.look)
+    low, high = mean_bounds(samples, each)
+    if at_best is not samples:
+        low, _ = mean_bounds(at_best, each)
+    return Estimate(float(samples.mean()), low, high, n, method + _circumstances(statistic))
+
+
+def _independent_mean(statistic: IndependentMean, confidence: float) -> Estimate:
     samples = statistic.samples
     n, method = len(samples), "Student's t"
     if n < 2 or not all(math.isfinite(s) for s in samples):
         return Estimate(math.nan, -math.inf, math.inf, n, method)
-    _, high = _student(samples, confidence)
-    low, _ = _student(_at_best(samples, statistic.disturbed), confidence)
-    if any(statistic.disturbed):
-        method += f", {sum(statistic.disturbed)} disturbed"
+    low, high = student(samples, confidence)
+    if statistic.missed is not None:
+        high, method = math.inf, f"{method}, low bound only"
     return Estimate(math.fsum(samples) / n, low, high, n, method)
 
 
-def _student(samples: Sequence[float], confidence: float) -> tuple[float, float]:
-    n = len(samples)
-    mean = math.fsum(samples) / n
-    variance = math.fsum((s - mean) ** 2 for s in samples) / (n - 1)
-    half = float(special.stdtrit(n - 1, confidence)) * math.sqrt(variance / n)
-    return mean - half, mean + half
+def _rate(statistic: Rate, confidence: float) -> Estimate:
+    seconds, at_best, n = statistic.seconds, statistic.at_best, statistic.n
+    method = f"Student's t over {len(seconds)} blocks"
+    if len(seconds) < 2 or not all(math.isfinite(s) and s > 0.0 for s in seconds):
+        return Estimate(math.nan, 0.0, math.inf, n, method)
+    method += f", up to {lost_share(seconds, at_best):.0%} of the time taken by others"
+    return Estimate(*rate_bounds(seconds, at_best, confidence), n, method)
+
+
+def _gain(statistic: Gain, confidence: float) -> Estimate:
+    steps, scale = statistic.steps, statistic.scale
+    n, method = len(steps), "steps up and down, each as Poisson's of the largest"
+    if n == 0 or not all(math.isfinite(step) for step in steps):
+        return Estimate(math.nan, -math.inf, math.inf, n, method)
+    low, high = gain_bounds(steps, confidence)
+    return Estimate(scale * math.fsum(steps), scale * low, scale * high, n, method)
 
 
 def _macro(classes: tuple[tuple[str, F1], ...], confidence: float) -> Estimate:

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import math
 
-from raxe_conformance.checks.reading import F1, Exact, Findings, Mean, Proportion, Quantile, Reading, Unknown
-from raxe_conformance.checks.table import Check
-from raxe_conformance.verdict.intervals import Estimate, clopper_pearson, estimate, quantile_ranks
-from raxe_conformance.verdict.outcome import Limit, Outcome, Verdict
+from raxe_conformance.checks.reading import (
+    F1,
+    Declarations,
+    Exact,
+    Findings,
+    Gain,
+    IndependentMean,
+    Mean,
+    Proportion,
+    Quantile,
+    Rate,
+    Reading,
+    Unknown,
+)
+from raxe_conformance.checks.table import Check, Level
+from raxe_conformance.verdict.decide import decide
+from raxe_conformance.verdict.declared import judge_declarations
+from raxe_conformance.verdict.independent import lost_share
+from raxe_conformance.verdict.intervals import Estimate, clopper_pearson, estimate
+from raxe_conformance.verdict.outcome import Limit, Outcome, Rules, Verdict
 from raxe_conformance.verdict.profile import Profile
+from raxe_conformance.verdict.series import at_look, quantile_ranks
+from raxe_conformance.verdict.significance import rules_of, rules_of_declarations
 
 _MOST_ROWS = 1_000_000
 
@@ -22,6 +40,7 @@ def judge(check: Check, reading: Reading, profile: Profile) -> Verdict:
         else None
     )
     found: Estimate | None = None
+    rules: Rules | None = None
     match reading:
         case Unknown(reason, remedy):
             outcome, message = Outcome.INCONCLUSIVE, f"{reason}; {remedy}"
@@ -29,34 +48,22 @@ def judge(check: Check, reading: Reading, profile: Profile) -> Verdict:
             outcome = Outcome.FAIL if findings else Outcome.PASS
             more = f" (and {len(findings) - 3} more)" if len(findings) > 3 else ""
             message = " | ".join(map(str, findings[:3])) + more if findings else f"{looked_at} looked at"
+            message += f"; {reading.note}" if reading.note else ""
+        case Declarations():
+            outcome, message = judge_declarations(reading, profile.confidence)
+            rules = rules_of_declarations(reading, outcome) if level is Level.MUST else None
         case _:
             if gate is None:
                 raise ValueError(f"{check.id} reads a statistic but declares no gate")
             found = estimate(reading, profile.confidence)
-            outcome = decide(found, gate, point=profile.decision == "point")
+            rules = rules_of(reading, found, gate, how_sure=level is Level.MUST)
+            outcome = rules.point if profile.decision == "point" else rules.interval
             message = word(found, gate)
             if outcome is Outcome.INCONCLUSIVE:
                 message += f"; {what_would_decide(reading, found, gate, profile.confidence)}"
-            if isinstance(reading, Proportion) and reading.note:
-                message += f"; {reading.note}"
-    return Verdict(check.id, check.title, check.group, level, check.spec, outcome, gate, found, message)
-
-
-def decide(found: Estimate, gate: Limit, *, point: bool = False) -> Outcome:
-    """PASS when the figure is on the right side of the limit, FAIL on the wrong one, bounds included unless `point`.
-
-    The limit itself is on the wrong side of both "<" and ">". What is not a number decides nothing.
-    """
-    low, high = (found.value, found.value) if point else (found.low, found.high)
-    if math.isnan(found.value) or math.isnan(low) or math.isnan(high):
-        return Outcome.INCONCLUSIVE
-    if gate.op == "<":
-        if high < gate.limit:
-            return Outcome.PASS
-        return Outcome.FAIL if low >= gate.limit else Outcome.INCONCLUSIVE
-    if low > gate.limit:
-        return Outcome.PASS
-    return Outcome.FAIL if high <= gate.limit else Outcome.INCONCLUSIVE
+            if note := getattr(reading, "note", ""):
+                message += f"; {note}"
+    return Verdict(check.id, check.title, check.group, level, check.spec, outcome, gate, found, message, rules=rules)
 
 
 def number(value: float, unit: str) -> str:
@@ -84,31 +91,42 @@ def what_would_decide(reading: Reading, found: Estimate, gate: Limit, confidence
             if needed is None:
                 return "the observed rate is too near the limit for any sample to decide"
             return f"needs {needed - n} more {rows} at the observed rate"
-        case F1(tp, fp, fn):
+        case F1(tp, fp, fn, by_source):
             n = tp + fp + fn
+            if by_source and decide(estimate(F1(tp, fp, fn), confidence), gate) is not Outcome.INCONCLUSIVE:
+                return f"needs rows from more sources: these {len(by_source)} differ too much"
             jaccard = gate.limit / (2.0 - gate.limit)
             needed = _rows_needed(tp, n, Limit(gate.metric, gate.op, jaccard, ""), confidence) if n else None
             if needed is None:
                 return "the observed F1 is too near the limit for any sample to decide"
             return f"needs about {math.ceil(needed / max(1, n) * 100 - 100)} % more rows at the observed rates"
-        case Quantile(q, samples, disturbed):
-            needed = next((m for m in range(1, 100_000) if quantile_ranks(m, q, confidence)[1] <= m), 0)
+        case Quantile(q, samples):
+            each = at_look(confidence, reading.look)
+            needed = next((m for m in range(1, 100_000) if quantile_ranks(m, q, each)[1] <= m), 0)
             if len(samples) < needed:
                 return f"needs at least {needed - len(samples)} more samples"
-            return _more_or_quieter(disturbed)
-        case Mean(_, disturbed):
-            return _more_or_quieter(disturbed)
+            return _more_or_quieter(reading)
+        case Mean():
+            return _more_or_quieter(reading)
+        case IndependentMean(_, missed):
+            return missed or "needs more repeats"
+        case Rate(seconds, at_best) if seconds and lost_share(seconds, at_best) > 0.1:
+            return f"needs a quieter machine: others took up to {lost_share(seconds, at_best):.0%} of the time"
+        case Rate():
+            return "needs more blocks"
         case Exact():
             return "the figure is not a number"
+        case Gain():
+            return reading.longer
         case _:
             return "needs more rows"
 
 
-def _more_or_quieter(disturbed: tuple[bool, ...]) -> str:
-    share = sum(disturbed) / max(1, len(disturbed))
-    if share < 0.01:
-        return "needs more samples"
-    return f"needs a quieter machine: {share:.0%} of the calls were disturbed by something else that runs here"
+def _more_or_quieter(reading: Quantile | Mean) -> str:
+    share = sum(reading.disturbed) / max(1, len(reading.disturbed))
+    if share >= 0.01:
+        return f"needs a quieter machine: {share:.0%} of the calls were disturbed by something else that runs here"
+    return "needs more samples" + (" (a larger --raxe-latency-budget)" if reading.look else "")
 
 
 def _rows_needed(hits: int, n: int, gate: Limit, confidence: float) -> int | None:

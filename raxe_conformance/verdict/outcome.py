@@ -28,6 +28,20 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What each decision rule makes of a gate, and how sure the interval rule could be.
+
+    p_pass and p_fail are the smallest error rates at which the interval rule would say PASS and FAIL, 1 where it would
+    not at any up to 0.5; None where the figure has no sampling error, and for a SHOULD.
+    """
+
+    interval: Outcome
+    point: Outcome
+    p_pass: float | None
+    p_fail: float | None
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What was made of one check's evidence. `message` is one line: what was found, what it should be, the remedy."""
 
@@ -41,6 +55,7 @@ class Verdict:
     estimate: Estimate | None
     message: str
     waived: bool = False
+    rules: Rules | None = None
 
     @property
     def holds(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from raxe_conformance.checks.accuracy import flagged as called_attacks
 from raxe_conformance.measure.evidence import Scores
 from raxe_conformance.verdict.intervals import clopper_pearson
 
@@ -13,15 +14,21 @@ _LENGTHS = ((8, "1-8 words"), (32, "9-32 words"), (128, "33-128 words"), (512, "
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the benchmark: by what, which, of how many rows, and recall (attacks) or FPR (benign) with bounds."""
+    """A part of the benchmark: by what, which, of how many rows, and recall (attacks) or FPR (benign)
+    with bounds; `hits` rows are called attacks."""
 
     by: str
     value: str
     n: int
     metric: str
-    rate: float
+    hits: int
     low: float
     high: float
+
+    @property
+    def rate(self) -> float:
+        """Share of its rows that are called attacks."""
+        return self.hits / self.n
 
 
 def _length(words: int) -> str:
@@ -32,6 +39,7 @@ def slices(scores: Scores, confidence: float) -> list[Slice]:
     """Slices by family, subfamily, kind, language, source and length; a text that failed counts as decided wrongly."""
     total: Counter[tuple[str, str, str]] = Counter()
     flagged: Counter[tuple[str, str, str]] = Counter()
+    said = called_attacks(scores)
     columns = {
         "subfamily": scores.subfamilies,
         "kind": scores.kinds,
@@ -40,17 +48,16 @@ def slices(scores: Scores, confidence: float) -> list[Slice]:
     }
     for i, label in enumerate(scores.labels):
         attack = label != "BENIGN"
-        said = scores.attacks[i] if scores.scores[i] is not None else not attack
         metric = "recall" if attack else "fpr"
         values = {name: column[i] for name, column in columns.items()}
         values |= {"family": label, "length": _length(scores.words[i])}
         for by, value in values.items():
             if value is not None:
                 total[by, value, metric] += 1
-                flagged[by, value, metric] += said
+                flagged[by, value, metric] += said[i]
     result = []
     for (by, value, metric), n in sorted(total.items()):
         hits = flagged[by, value, metric]
         low, high = clopper_pearson(hits, n, confidence)
-        result.append(Slice(by, value, n, metric, hits / n, low, high))
+        result.append(Slice(by, value, n, metric, hits, low, high))
     return result

@@ -1,0 +1,139 @@
+"""Figures without gates: the same as scikit-learn's, and with bounds that hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from meta_tests.support.scored import counted, scored
+from raxe_conformance.checks.accuracy import binary_f1, confusion, family_f1, subfamily_f1
+from raxe_conformance.checks.reading import F1, MacroF1
+from raxe_conformance.verdict.calibration import BINS, calibration_error, expected_calibration_error
+from raxe_conformance.verdict.figures import Figure, figures
+from raxe_conformance.verdict.intervals import estimate
+
+LABELS = ("BENIGN", "PI", "JB", "CMD")
+ROWS = st.lists(
+    st.tuples(st.sampled_from(LABELS), st.booleans(), st.floats(0.0, 1.0), st.sampled_from((*LABELS[1:], None))),
+    min_size=1,
+    max_size=60,
+)
+
+
+def by_name(scores: Any, confidence: float = 0.95) -> dict[str, Figure]:
+    return {figure.name: figure for figure in figures(scores, confidence)}
+
+
+@given(ROWS)
+@settings(max_examples=60, deadline=None)
+def test_figures_are_scikit_learns(rows: list[tuple[str, bool, float, str | None]]) -> None:
+    labels, attacks, probabilities, families = (list(column) for column in zip(*rows, strict=True))
+    scores = scored(labels, attacks, scores=probabilities, families=families)
+    truth = np.array([label != "BENIGN" for label in labels])
+    found = by_name(scores)
+    for name, value, counts in (
+        ("binary_precision", metrics.precision_score(truth, attacks, zero_division=np.nan), any(attacks)),
+        ("binary_recall", metrics.recall_score(truth, attacks, zero_division=np.nan), truth.any()),
+        ("binary_accuracy", metrics.accuracy_score(truth, attacks), True),
+        ("brier_score", metrics.brier_score_loss(truth, probabilities), len(rows) > 1),
+    ):
+        if counts:
+            assert found[name].value == pytest.approx(value, abs=1e-12)
+            assert 0.0 <= found[name].low <= found[name].value + 1e-12
+            assert found[name].value - 1e-12 <= found[name].high <= 1.0
+        else:
+            assert math.isnan(found[name].value)
+    if truth.any():
+        reading = binary_f1(scores)
+        assert isinstance(reading, F1)
+        assert estimate(reading, 0.95).value == pytest.approx(metrics.f1_score(truth, attacks), abs=1e-12)
+        said = [(family or "?") if attack else "BENIGN" for family, attack in zip(families, attacks, strict=True)]
+        macro = family_f1(scores)
+        assert isinstance(macro, MacroF1)
+        expected = metrics.f1_score(
+            labels, said, labels=sorted(set(labels) - {"BENIGN"}), average="macro", zero_division=0.0
+        )
+        assert estimate(macro, 0.95).value == pytest.approx(expected, abs=1e-12)
+        right = [a == b for a, b in zip(labels, said, strict=True) if a != "BENIGN"]
+        assert found["family_accuracy"].value == pytest.approx(sum(right) / len(right))
+    tn, fp, fn, tp = metrics.confusion_matrix(truth, attacks, labels=[False, True]).ravel()
+    assert confusion(scores) == (tp, fp, fn, tn)
+
+
+def test_a_text_that_failed_is_decided_wrongly_in_every_figure() -> None:
+    good = by_name(counted(50, 0, 0, 50))
+    failed = by_name(counted(50, 0, 0, 50, scores=[None] * 2 + [0.9] * 48 + [None] + [0.1] * 49))
+    assert (good["binary_recall"].value, failed["binary_recall"].value) == (1.0, 0.96)
+    assert (good["binary_precision"].value, failed["binary_precision"].value) == (1.0, 48 / 49)
+    assert failed["binary_accuracy"].value == 0.97
+    assert failed["brier_score"].value == pytest.approx((3 * 1.0 + 97 * 0.01) / 100)
+
+
+def test_no_rate_has_zero_width_at_its_ends() -> None:
+    for name in ("binary_precision", "binary_recall", "binary_accuracy", "family_accuracy"):
+        found = by_name(counted(50, 0, 0, 50))[name]
+        assert (found.value, found.high) == (1.0, 1.0)
+        assert found.low < 1.0
+
+
+def test_what_cannot_be_said_is_none_and_says_why() -> None:
+    found = by_name(counted(0, 0, 0, 5))
+    assert math.isnan(found["binary_recall"].value)
+    assert found["binary_recall"].method == "the benchmark holds no attacks"
+    assert found["binary_precision"].method == "no row is called an attack"
+    assert found["subfamily_f1"].method == "the detector names no subfamilies, or the benchmark has none"
+    assert all(math.isnan(f.value) and f.method for f in figures(scored([], []), 0.95))
+
+
+def test_subfamilies_count_only_with_their_family_and_where_they_are_labelled() -> None:
+    labels = ["PI", "PI", "JB", "JB", "PI", "BENIGN"]
+    scores = scored(
+        labels, [True, True, True, False, True, False],
+        subfamilies=["override", "override", "roleplay", "roleplay", None, None],
+        families=["PI", "JB", "JB", None, "PI", None],
+        answered_subfamilies=["override", "override", "roleplay", None, "override", None],
+    )  # fmt: skip
+    found = subfamily_f1(scores)
+    assert found == MacroF1((("JB/roleplay", F1(1, 0, 1)), ("PI/override", F1(1, 0, 1))))
+    assert by_name(scores)["subfamily_f1"].value == pytest.approx(2 / 3)
+    assert subfamily_f1(scored(labels, [True] * 6, subfamilies=["override"] * 6)) is None
+
+
+def test_calibration_error_by_hand() -> None:
+    # BINS bins of two rows each: gaps of 0.4 within every bin, of one sign.
+    scores = np.repeat(np.linspace(0.05, 0.55, BINS), 2)
+    truth = np.tile([0.0, 1.0], BINS)
+    expected = np.abs(scores.reshape(BINS, 2).mean(axis=1) - 0.5).mean()
+    assert float(expected_calibration_error(scores, truth)) == pytest.approx(expected)
+    shuffled = np.random.default_rng(1).permutation(len(scores))
+    assert float(expected_calibration_error(scores[shuffled], truth[shuffled])) == pytest.approx(expected, abs=0.03)
+    assert float(expected_calibration_error(np.array([0.25]), np.array([1.0]))) == 0.75
+
+
+@pytest.mark.parametrize(("power", "calibrated"), [(1.0, True), (3.0, False)])
+def test_calibration_is_told_from_the_bias_of_its_estimate(power: float, calibrated: bool) -> None:
+    """Scores that are probabilities show an error above 0, and the lower bound says that it may be none."""
+    chance = np.random.default_rng(2)
+    true = chance.random(1500)
+    truth = (chance.random(1500) < true).astype(float)
+    found = calibration_error(true**power, truth, 0.95)
+    assert found.value > 0.01
+    assert found.low <= found.value <= found.high
+    assert (found.low == 0.0) == calibrated
+    if calibrated:
+        assert found.by_chance == pytest.approx(found.value, abs=0.015)
+    else:
+        exact = np.abs(np.mean(true - true**power))  # all of one sign
+        assert found.low <= exact <= found.high
+
+
+def test_calibration_bounds_are_the_same_every_time() -> None:
+    scores = np.linspace(0.0, 1.0, 200)
+    truth = (scores > 0.4).astype(float)
+    assert calibration_error(scores, truth, 0.95) == calibration_error(scores, truth, 0.95)
