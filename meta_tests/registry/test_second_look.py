@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from meta_tests.hostile.bundles import rewrite
+from meta_tests.hostile.zips import DEFLATED, Member, build
 from meta_tests.support.toy import MODEL_ID, SPACE, Toy
 from raxe_conformance import ModelRegistry
 from raxe_conformance.cli.bundle import command as bundle_command
 from raxe_conformance.cli.listing import command as list_command
-from raxe_conformance.errors import JsonError, MetadataError, RaxeError, RegistryError
+from raxe_conformance.errors import JsonError, MetadataError, RaxeError, RegistryError, UnsafeBundleError
 from raxe_conformance.fileio import digest_file
 from raxe_conformance.registry import discover as module
+from raxe_conformance.registry.archive import Archive
+from raxe_conformance.registry.bundle import MANIFEST
 from raxe_conformance.registry.discover import discover
 from raxe_conformance.registry.migrate_legacy import peek
 from raxe_conformance.registry.variant import MAX_MISFITS, late_problems, read_scanned
@@ -176,3 +180,19 @@ def test_listing_takes_names_that_are_too_long(toy: Toy) -> None:
     result = CliRunner().invoke(list_command, [str(toy.models)], standalone_mode=False)
     assert result.exception is None
     assert "not built" in result.output
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_an_error_behind_what_is_read_of_a_member_is_one_of_the_family(tmp_path: Path, error: bool) -> None:
+    # Far enough behind its bytes that `zipfile`, which stops at the member's length, never comes to it.
+    body, nothing = b'{"a": 1}', b"\0\0\0\xff\xff"
+    first = b"\0" + struct.pack("<HH", len(body), len(body) ^ 0xFFFF) + body
+    last = b"\x07" if error else b"\1" + nothing[1:]
+    member = Member(MANIFEST.encode(), body, method=DEFLATED, payload=first + nothing * 20_000 + last)
+    path = tmp_path / "b.raxe"
+    path.write_bytes(build([member]))
+    if error:
+        with pytest.raises(UnsafeBundleError, match="packed data end"):
+            Archive(path).read(MANIFEST)
+    else:
+        assert Archive(path).read(MANIFEST) == body

@@ -13,6 +13,7 @@ from meta_tests.support.toy import tokenizer_bytes
 from raxe_conformance.errors import EmbeddingError
 from raxe_conformance.registry.bundle import MAX_ARRAYS, load_arrays
 from raxe_conformance.runtime.onnx_guard import check_onnx
+from raxe_conformance.runtime.onnx_shapes import MAX_ELEMENTS
 from raxe_conformance.runtime.onnx_wire import MAX_ENDS
 from raxe_conformance.runtime.text import PIECE_CHARACTERS, USUAL_GROWTH, piece_characters
 from raxe_conformance.runtime.tokenizer_guard import (
@@ -122,6 +123,18 @@ def test_a_sum_over_much_counts_as_work() -> None:
         check(sums(70), {"s": _i(100_000_000)})
 
 
+@pytest.mark.parametrize("name", ["Tile", "Expand"])
+def test_a_zero_hides_no_dimension(name: str) -> None:
+    # Slice and ReduceSum would make, of a dimension that was not worked out exactly, a tensor that nobody counted.
+    def wide(size: int) -> None:
+        check([_n(name, "none to", "y")], {"none": np.zeros((0, 1), np.float32), "to": _i(0, size)})
+
+    wide(MAX_ELEMENTS)
+    for size in (MAX_ELEMENTS + 1, 1 << 40, 1 << 60):
+        with pytest.raises(EmbeddingError, match="has a dimension above"):
+            wide(size)
+
+
 # ---- tokenizers
 
 
@@ -144,6 +157,19 @@ def test_growth_is_multiplied_along_the_way_to_a_bound() -> None:
             normalizer=sequence("normalizers", ["NFKD", "Lowercase"]),
             pre_tokenizer=sequence("pretokenizers", ["ByteLevel", "Metaspace"]),
         )
+
+
+def test_what_is_prepended_counts_as_growth() -> None:
+    # Between two added tokens of one character each, one character of the text is prepended to.
+    def prepended(count: int, *more: dict[str, Any]) -> Any:
+        prepends = [{"type": "Prepend", "prepend": "▁" * 9}] * count
+        return tokenizer(normalizer={"type": "Sequence", "normalizers": [*prepends, *more]})
+
+    assert prepended(1, {"type": "NFKD"}).growth == 180
+    assert prepended(2).growth == 100
+    for count, more in ((3, ()), (2, ({"type": "NFC"},))):
+        with pytest.raises(EmbeddingError, match="200 times as long"):
+            prepended(count, *more)
 
 
 @pytest.mark.parametrize("kind", ["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "BertNormalizer", "ByteLevel"])

@@ -139,9 +139,12 @@ class Archive:
         start = header + 30 + name_length + extra_length
         packed = zlib.decompressobj(-zlib.MAX_WBITS)
         rest = self._data[start : start + info.compress_size]
-        while rest and not packed.eof:
-            packed.decompress(rest, 1 << 20)
-            rest = packed.unconsumed_tail
+        try:
+            # Where all is read, there may be bytes left to give, and the end behind them.
+            while not packed.eof and (packed.decompress(rest, 1 << 20) or rest):
+                rest = packed.unconsumed_tail
+        except zlib.error:  # behind what `zipfile` read
+            return False
         return packed.eof and not packed.unused_data
 
     def _read(self, name: str, most: int) -> bytes:

@@ -7,6 +7,7 @@ and batch mates would change it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -106,7 +107,10 @@ class Embedder:
 
     def tokenize(self, text: str) -> list[NDArray[np.int64]]:
         """Token ids [tokens] int64 of each window, special tokens included. A text without tokens has no windows."""
-        ids = [token for piece in pieces(text, self._piece) for token in self._encode(piece, add_special_tokens=False)]
+        # Four bytes each, where a list takes 36: a tokenizer that makes many of few may give 66 million.
+        ids = array("i")
+        for piece in pieces(text, self._piece):
+            ids.extend(self._encode(piece, add_special_tokens=False))
         inner = self.max_sequence_length - 2
         if len(ids) <= inner:
             return [np.array([self._first, *ids, self._last], dtype=np.int64)] if ids else []

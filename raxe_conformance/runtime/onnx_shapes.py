@@ -126,6 +126,9 @@ class Lengths:
         found = product if lanes is None else product * float(lanes.max())
         if found > MAX_ELEMENTS:
             raise RefusedError(f"would have {found:.3g} elements, at most {MAX_ELEMENTS} are allowed")
+        if any(int(self.vector(dim).max()) > MAX_ELEMENTS for dim in shape):
+            # A 0 beside it hides it from the product, not from what is made of the shape later on.
+            raise RefusedError(f"has a dimension above {MAX_ELEMENTS}")
         return found
 
     def total(self, shape: Shape) -> Ints:

@@ -116,7 +116,9 @@ class _Check:
         found = 1
         for part in ("normalizer", "pre_tokenizer"):
             for at, component in _flat(whole.get(part), part):
-                found *= GROWTH.get(_kind(component) or "", 1)
+                kind = _kind(component)
+                # Each stretch between two added tokens is prepended to, and may be one character.
+                found *= 1 + len(str(component.get("prepend"))) if kind == "Prepend" else GROWTH.get(kind or "", 1)
                 if found > MAX_GROWTH:
                     raise self._refuse(f"makes a text more than {MAX_GROWTH} times as long, at worst", at)
         return found
