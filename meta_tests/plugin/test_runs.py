@@ -50,11 +50,7 @@ def test_a_good_variant_passes_and_is_reported(run, pytester: pytest.Pytester) -
     result.stdout.fnmatch_lines([f"*{MODEL_ID}: PASS*", "*LAT-001*MUST*P95 latency*< 60000 ms*PASS*"])
     found = report(pytester)
     assert (found["verdict"], found["not_judged"]) == ("PASS", [])
-    # A busy machine may leave open what is timed for real here, and may fail none of it.
-    open_or_failed = {check_id: verdict for check_id, verdict in verdicts(pytester).items() if verdict != "PASS"}
-    timed = {check_id for check_id in open_or_failed if check_id.startswith(("LAT-", "THR-", "REG-"))}
-    assert set(open_or_failed) - timed == UNASKED
-    assert set(open_or_failed.values()) == {"INCONCLUSIVE"}
+    assert {check_id for check_id, verdict in verdicts(pytester).items() if verdict != "PASS"} == UNASKED
     assert found["model"]["files"][0]["path"] == f"metadata/{MODEL_ID}.json"
 
     extra = json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"][0]["extra_info"]
@@ -99,8 +95,9 @@ def test_a_slow_detector_fails_latency_alone(run, pytester: pytest.Pytester) -> 
         Detector.analyze = analyze
         """
     )
-    run("-p", "slow", "-m", "latency or accuracy or fpr or size", "--raxe-profile=raxe-1.0")
-    failed = {check_id for check_id, verdict in verdicts(pytester).items() if verdict != "PASS"}
+    run("-p", "slow", "-m", "latency or accuracy or fpr or size", "--raxe-profile=raxe-1.0", "--raxe-latency-budget=0")
+    # A busy machine may leave open what the stages take, which are as fast as ever.
+    failed = {check_id for check_id, verdict in verdicts(pytester).items() if verdict == "FAIL"}
     assert failed == {"LAT-001", "LAT-002", "LAT-003", "LAT-004"}
 
 
