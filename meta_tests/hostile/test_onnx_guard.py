@@ -267,3 +267,15 @@ def test_a_constant_without_values_may_get_dimensions() -> None:
     model.graph.initializer.extend([empty, zero])
     model.graph.node.append(helper.make_node("Unsqueeze", ["empty", "first"], ["unused"]))
     assert check_onnx(model.SerializeToString(), max_length=LENGTH, file="empty.onnx").peak_bytes > 0
+
+
+def test_a_range_without_bounds_is_refused_by_its_reason() -> None:
+    """Found by fuzzing: the smallest of no values is an error of NumPy, and no reason that a reader could act on."""
+    helper = onnx.helper
+    model = onnx.load_from_string(onnx_bytes(word_vectors()))
+    empty = helper.make_tensor("empty", onnx.TensorProto.INT64, [0], [])
+    one = helper.make_tensor("one", onnx.TensorProto.INT64, [1], [1])
+    model.graph.initializer.extend([empty, one])
+    model.graph.node.append(helper.make_node("Range", ["empty", "empty", "one"], ["unused"]))
+    with pytest.raises(EmbeddingError, match="bounds that are not there"):
+        check_onnx(model.SerializeToString(), max_length=LENGTH, file="empty.onnx")

@@ -340,6 +340,8 @@ def _range(call: Call) -> list[Value]:
     delta = constants(call.need(2), "step")
     if not delta or delta[0] == 0:
         raise RefusedError("counts in steps of nothing")
+    if not start.size or not limit.size:
+        raise RefusedError("counts between bounds that are not there")
     if max(map(_largest, (start, limit, step))) > 1 << 40:
         raise RefusedError("counts too far")
     count = np.maximum(0, -((start - limit) // delta[0]))
