@@ -7,6 +7,7 @@ from raxe_conformance.checks.table import Level, check
 from raxe_conformance.fileio import CHECKSUM
 from raxe_conformance.measure.evidence import Facts, Fault, FileFact, Loaded
 
+NO_BUNDLE = Unknown("the bundle does not open", "see INT-002")
 _BUILD = "run: raxe-conformance build {}"
 # declared checksum and size of each role, in file_info
 _DECLARED = {
@@ -63,7 +64,7 @@ def bundle_opens(facts: Facts) -> Reading:
 def members_verify(facts: Facts) -> Reading:
     """Every member is declared in the manifest with its SHA-256, and every head set's arrays have fitting shapes."""
     if facts.bundle is None:
-        return Unknown("the bundle does not open", "see INT-002")
+        return NO_BUNDLE
     found = tuple(as_finding(fault, "as the manifest declares") for fault in facts.member_faults)
     return Findings(found, len(facts.bundle["members"]))
 
@@ -127,7 +128,7 @@ def sizes_match(facts: Facts) -> Reading:
 def head_set_exists(facts: Facts) -> Reading:
     """A classifier reads only the vectors it was fitted on, so heads are keyed by embedding model."""
     if facts.bundle is None:
-        return Unknown("the bundle does not open", "see INT-002")
+        return NO_BUNDLE
     spaces = facts.bundle["head_sets"]
     if facts.embedding_model is None or facts.embedding_model in spaces:
         return Findings((), 1)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from raxe_conformance.checks.declared import number, section
-from raxe_conformance.checks.integrity import as_finding
+from raxe_conformance.checks.integrity import NO_BUNDLE, as_finding
 from raxe_conformance.checks.reading import Finding, Findings, Reading, Unknown
 from raxe_conformance.checks.table import Level, check
 from raxe_conformance.errors import one_line
@@ -108,7 +108,7 @@ def categories_are_families(facts: Facts) -> Reading:
     if facts.metadata is None:
         return _NO_METADATA
     if facts.bundle is None:
-        return Unknown("the bundle does not open", "see INT-002")
+        return NO_BUNDLE
     config = section(facts, "ml_config")
     declared = config.get("threat_categories")
     if not isinstance(declared, list):
@@ -220,7 +220,7 @@ def config_is_head_sets(facts: Facts) -> Reading:
     if facts.metadata is None:
         return _NO_METADATA
     if facts.bundle is None:
-        return Unknown("the bundle does not open", "see INT-002")
+        return NO_BUNDLE
     head_set = facts.bundle["head_sets"].get(facts.embedding_model)
     if head_set is None:
         return Unknown("the bundle has no head set for the variant's embedding model", "see INT-006")
@@ -244,7 +244,7 @@ def bundle_schema_is_declared(facts: Facts) -> Reading:
     if facts.metadata is None:
         return _NO_METADATA
     if facts.bundle is None:
-        return Unknown("the bundle does not open", "see INT-002")
+        return NO_BUNDLE
     declared, used = section(facts, "compatibility").get("bundle_schema_version"), facts.bundle["schema_version"]
     if declared is None:
         return Findings((), 0)
