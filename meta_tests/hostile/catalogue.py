@@ -3,6 +3,7 @@
 from meta_tests.hostile import (
     bundle_cases,
     file_cases,
+    fourth_look_cases,
     json_cases,
     onnx_cases,
     second_look_cases,
@@ -15,6 +16,7 @@ __all__ = [
     "CASES",
     "bundle_cases",
     "file_cases",
+    "fourth_look_cases",
     "json_cases",
     "onnx_cases",
     "second_look_cases",

@@ -196,3 +196,14 @@ def test_an_error_behind_what_is_read_of_a_member_is_one_of_the_family(tmp_path:
             Archive(path).read(MANIFEST)
     else:
         assert Archive(path).read(MANIFEST) == body
+
+
+@pytest.mark.parametrize("folder", ["metadata", "bundles", "embeddings", ""])
+def test_a_name_that_leaves_no_room_for_a_report_is_not_read(toy: Toy, folder: str) -> None:
+    suffix = {"metadata": ".json", "embeddings": ".onnx"}.get(folder, ".raxe")
+    for size in (module.MAX_NAME_BYTES, module.MAX_NAME_BYTES + 1):
+        name = "é" + "a" * (size - 2 - len(suffix)) + suffix
+        (toy.models / folder / name).write_bytes(b"x")
+        said = [warning for warning in discover(toy.models).warnings if "more than 200 bytes" in str(warning)]
+        assert [Path(str(warning.file)).name for warning in said] == ([name] if size > module.MAX_NAME_BYTES else [])
+    assert MODEL_ID in {variant.model_id for variant in discover(toy.models).variants}

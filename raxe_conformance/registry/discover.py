@@ -30,6 +30,7 @@ _READ_FLAGS: Final = (
     os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 )
 _SHOWN: Final = 4  # of many ids that are alike
+MAX_NAME_BYTES: Final = 200  # reports are named by it, with more behind; a file system takes 255
 MAX_ALL_LOOKS: Final = 40_000_000  # Inside.cost of all bundles without metadata; an ordinary one's is 7,000
 MAX_ALL_METADATA_BYTES: Final = 64_000_000  # kept in memory; ten thousand files with every field take 57 MB
 
@@ -128,7 +129,9 @@ class _Folder:
                 self._warn(entry, f"is not read: its name should end in {self._suffix}", "rename it")
             return False
         try:
-            name.encode("utf-8")
+            if len(name.encode("utf-8")) > MAX_NAME_BYTES:
+                self._warn(entry, f"has a name of more than {MAX_NAME_BYTES} bytes", "rename it")
+                return False
             if entry.is_symlink():
                 return self._counts_link(entry)
             if not entry.is_file() and not entry.is_dir():

@@ -22,6 +22,7 @@ from raxe_conformance.runtime.onnx_shapes import (
     Lengths,
     Shape,
     Value,
+    bytes_of,
     constants,
     known,
 )
@@ -120,6 +121,11 @@ def _elementwise(call: Call) -> list[Value]:
     for index in range(1, len(call.inputs)):
         other = call.need(index)
         shape = call.lengths.broadcast(shape, other.shape)
+        if index > 1:
+            # A pass of its own over what is made, out of one tensor aside and into another.
+            elements = call.lengths.elements(shape)
+            call.work += _SLOW * elements
+            call.scratch = max(call.scratch, 2 * elements * bytes_of(first.type) / 4)
         if op == "Div" and first.type in INTEGERS:
             # A processor ends the process that divides an integer by zero.
             if other.ints is None or not other.ints.size or int(other.ints.min()) < 1:
@@ -478,6 +484,8 @@ def _split(call: Call) -> list[Value]:
     attribute = call.node.attributes.get("split")
     if call.integer("num_outputs", count) != count:
         raise RefusedError("names another number of parts than it makes")
+    if not all(call.node.outputs):
+        raise RefusedError("leaves a part without a name, which ends the process")
     if call.opset >= 13 and call.has(1):
         sizes: list[Dim] = lengths.dims(call.need(1), "parts")
     elif isinstance(attribute, tuple):

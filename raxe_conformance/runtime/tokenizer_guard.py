@@ -43,6 +43,10 @@ GROWTH: Final = {
     "NFC": 3, "NFD": 4, "NFKC": 18, "NFKD": 18, "Lowercase": 2, "BertNormalizer": 6, "ByteLevel": 5, "Metaspace": 2,
 }  # fmt: skip
 
+_PRINTABLE: Final = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+# ByteLevel writes these bytes as the characters of their numbers, and all others as characters from U+0100 on.
+_BYTES_AS_LETTERS: Final = {*map(chr, _PRINTABLE), *map(chr, range(0x100, 0x200 - len(_PRINTABLE)))}
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -154,12 +158,7 @@ class _Check:
         vocabulary = model.get("vocab")
         unknown = model.get("unk_token")
         known = isinstance(vocabulary, dict) and isinstance(unknown, str) and unknown in vocabulary
-        bytes_known = model.get("byte_fallback") or any(
-            _kind(component) == "ByteLevel"
-            for part in ("normalizer", "pre_tokenizer")
-            for _, component in _flat(whole.get(part), part)
-        )
-        if not known and not (kind == "BPE" and bytes_known):
+        if not known and not (kind == "BPE" and _spells(whole, model)):
             raise self._refuse("is not in the vocabulary, so unknown words would be lost", "model.unk_token")
         return model
 
@@ -198,6 +197,20 @@ class _Check:
         if set(map(type, ids)) != {int} or min(ids) < 0 or max(ids) >= MAX_ID:
             raise self._refuse(f"holds an id that is no number from 0 to {MAX_ID - 1}", field)
         return int(max(ids))
+
+
+def _spells(whole: dict[str, Any], model: dict[str, Any]) -> bool:
+    """Whether BPE spells every text, byte by byte where it knows nothing longer."""
+    vocabulary = model.get("vocab")
+    if not isinstance(vocabulary, dict) or not vocabulary:
+        return True  # and refused for that
+    if model.get("byte_fallback"):
+        return all(f"<0x{byte:02X}>" in vocabulary for byte in range(256))
+    parts = ("normalizer", "pre_tokenizer")
+    made = [_kind(component) for part in parts for _, component in _flat(whole.get(part), part)]
+    # Whatever comes behind makes other letters of these, and so do prefix and suffix.
+    changed = made[-1:] != ["ByteLevel"] or model.get("continuing_subword_prefix") or model.get("end_of_word_suffix")
+    return not changed and vocabulary.keys() >= _BYTES_AS_LETTERS
 
 
 def _kind(component: Any) -> str | None:
