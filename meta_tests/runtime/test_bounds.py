@@ -11,7 +11,7 @@ import pytest
 from meta_tests.hostile.graphs import _i, _n, encoder
 from meta_tests.support.toy import tokenizer_bytes
 from raxe_conformance.errors import EmbeddingError
-from raxe_conformance.registry.bundle import MAX_ARRAYS, load_arrays
+from raxe_conformance.registry.arrays import MAX_ARRAYS, load_arrays
 from raxe_conformance.runtime.onnx_guard import check_onnx
 from raxe_conformance.runtime.onnx_shapes import MAX_ELEMENTS
 from raxe_conformance.runtime.onnx_wire import MAX_ENDS

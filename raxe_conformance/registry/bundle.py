@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raxe_conformance.errors import BundleError, ChecksumError, HeadSetError, JsonError, RaxeError, one_line
+from raxe_conformance.errors import BundleError, ChecksumError, HeadSetError, RaxeError, one_line
 from raxe_conformance.fileio import sha256
-from raxe_conformance.headset import HeadSet
+from raxe_conformance.headset import HeadSet, WindowSelector
+from raxe_conformance.registry import selector as selectors
 from raxe_conformance.registry.archive import MAX_MEMBERS, Archive
+from raxe_conformance.registry.arrays import load_arrays
 from raxe_conformance.strict_json import MAX_METADATA_BYTES, MAX_SECTIONS, parse_json_object
 
 MANIFEST = "manifest.json"
-SUPPORTED_SCHEMAS = ("2.0.0",)
+SUPPORTED_SCHEMAS = ("2.0.0", selectors.SINCE)
 FAMILIES = ("PI", "JB", "CMD", "PII", "ENC", "RAG")
 MAX_LENGTH = 8_192  # tokens of one window; the runtime checks a model for every length up to it
 MAX_JSON_BYTES = 8_000_000
 MAX_HEADS_BYTES = 32_000_000
-MAX_HEADER_BYTES = 1_000_000  # of a safetensors file, which says what arrays it holds
-MAX_ARRAYS = 256
 MAX_HEAD_SETS = 64
 POOLINGS, NORMALIZATIONS = ("mean",), ("l2",)
 _MAX_LOGIT = 1e30
@@ -165,7 +165,23 @@ class Bundle:
             families=self.manifest.families,
             subfamilies=pairs if "subfamily" in layers else (),
             layers=layers,
+            selector=self._selector(entry, at, length - 2),
         )
+
+    def _selector(self, entry: dict[str, Any], at: str, most_tokens: int) -> WindowSelector | None:
+        found = entry.get("selector")
+        if found is None:
+            return None
+        at = f"{at}.selector"
+        if self.manifest.schema_version != selectors.SINCE:
+            raise HeadSetError(
+                f"stands in a bundle of schema {self.manifest.schema_version}, which knows no selectors",
+                file=self.path, field=at, remedy=f"pack it as schema {selectors.SINCE}",
+            )  # fmt: skip
+        if not isinstance(found, dict) or not isinstance(found.get("file"), str):
+            raise HeadSetError("is no object with a file", file=self.path, field=at)
+        data = self.member(found["file"], selectors.MAX_SELECTOR_BYTES)
+        return selectors.read_selector(found, data, most_tokens=most_tokens, file=str(self.path), field=at)
 
     def _parse_manifest(self) -> Manifest:
         where = f"{self.path}!{MANIFEST}"
@@ -236,28 +252,6 @@ class Bundle:
             head_sets=head_sets,
             raw=raw,
         )
-
-
-def load_arrays(data: bytes) -> dict[str, NDArray[Any]]:
-    """The arrays of a safetensors file by name. Raises ValueError that says what is wrong."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    size = int.from_bytes(data[:8], "little")
-    if size > min(MAX_HEADER_BYTES, len(data) - 8):
-        raise ValueError(f"its header is longer than the file, or than {MAX_HEADER_BYTES} bytes")
-    try:
-        # The library keeps the last of two arrays of one name; a strict reader of the header finds them.
-        header = parse_json_object(data[8 : 8 + size], file="")
-    except JsonError as error:
-        raise ValueError(f"its header {error.problem}") from None
-    if len(header) > MAX_ARRAYS:
-        raise ValueError(f"it holds more than {MAX_ARRAYS} arrays")
-    try:
-        found: dict[str, NDArray[Any]] = load(data)
-    except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(str(error)) from None
-    return found
 
 
 def _read_layers(

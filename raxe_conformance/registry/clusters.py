@@ -12,7 +12,8 @@ import numpy as np
 
 from raxe_conformance.errors import BundleError
 from raxe_conformance.headset import AttackClusters, Cluster
-from raxe_conformance.registry.bundle import MAX_HEADS_BYTES, Bundle, load_arrays
+from raxe_conformance.registry.arrays import load_arrays
+from raxe_conformance.registry.bundle import MAX_HEADS_BYTES, Bundle
 
 INDEX = "attack_clusters.json"
 MAX_CLUSTERS = 4096

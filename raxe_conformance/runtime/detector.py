@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter_ns
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raxe_conformance.headset import AttackClusters
 from raxe_conformance.runtime.embed import Embedder, mean_pool
@@ -18,8 +20,9 @@ from raxe_conformance.runtime.explain import (
     similar_attacks,
     why_it_hit,
 )
-from raxe_conformance.runtime.heads import Heads
+from raxe_conformance.runtime.heads import Heads, HeadScores
 from raxe_conformance.runtime.result import L2Prediction, L2Result, threat_type
+from raxe_conformance.runtime.selector import choose_window
 from raxe_conformance.runtime.text import normalise
 
 
@@ -65,20 +68,29 @@ class Detector:
         started = perf_counter_ns()
         clean = normalise(text)
         normalised = perf_counter_ns()
-        windows = self.embedder.tokenize(clean)
+        windows, first_stage = self._windows(clean)
         tokenized = perf_counter_ns()
         if not windows:
             return self._empty(started)
-        # Window by window: the token vectors of a long text would fill gigabytes.
-        infer_ns, pooled = 0, []
-        for ids in windows:
+        # Window by window: the token vectors of a long text would fill gigabytes. So may the vectors of its windows
+        # where heads are wide, so some of them are scored before the next are made.
+        infer_ns = heads_ns = tokens = 0
+        scores: HeadScores | None = None
+        for start in range(0, len(windows), self.heads.at_once):
+            pooled = []
+            for ids in windows[start : start + self.heads.at_once]:
+                tokens += len(ids) - 2
+                began = perf_counter_ns()
+                hidden = self.embedder.infer(ids)
+                infer_ns += perf_counter_ns() - began
+                pooled.append(mean_pool(hidden, np.ones((1, hidden.shape[1]), dtype=np.int64)))
+            vectors = np.concatenate(pooled)
             began = perf_counter_ns()
-            hidden = self.embedder.infer(ids)
-            infer_ns += perf_counter_ns() - began
-            pooled.append(mean_pool(hidden, np.ones((1, hidden.shape[1]), dtype=np.int64)))
-        vectors = np.concatenate(pooled)
-        embedded = perf_counter_ns()
-        scores = self.heads.score(vectors)
+            found = self.heads.score(vectors, first_stage=first_stage)
+            heads_ns += perf_counter_ns() - began
+            if scores is None or found.score > scores.score:
+                scores, vector = replace(found, window=start + found.window), vectors[found.window]
+        assert scores is not None
         classified = perf_counter_ns()
 
         threshold = self.heads.set.threshold
@@ -111,7 +123,7 @@ class Detector:
             confidence=scores.score if is_attack else 1.0 - scores.score,
             processing_time_ms=(done - started) / 1e6,
             model_version=self.version,
-            features_extracted={"windows": len(windows), "tokens": sum(len(ids) - 2 for ids in windows)},
+            features_extracted={"windows": len(windows), "tokens": tokens},
             metadata={
                 "score": scores.score,
                 "is_attack": is_attack,
@@ -122,14 +134,14 @@ class Detector:
                 "why_it_hit": reasons,
                 "recommended_action": recommended_action(scores.score, threshold),
                 "trigger_matches": [trigger.id for trigger in matches],
-                "similar_attacks": similar_attacks(vectors[scores.window], self.clusters) if is_attack else [],
+                "similar_attacks": similar_attacks(vector, self.clusters) if is_attack else [],
                 "windows": len(windows),
                 "timings_ms": {
                     "preprocess": (normalised - started) / 1e6,
                     "tokenize": (tokenized - normalised) / 1e6,
                     "infer": infer_ns / 1e6,
-                    "pool": (embedded - tokenized - infer_ns) / 1e6,
-                    "heads": (classified - embedded) / 1e6,
+                    "pool": (classified - tokenized - infer_ns - heads_ns) / 1e6,
+                    "heads": heads_ns / 1e6,
                     "postprocess": (done - classified) / 1e6,
                 },
             },
@@ -138,6 +150,17 @@ class Detector:
     def analyze_batch(self, texts: Sequence[str]) -> list[L2Result]:
         """Results in the order of the texts. Each text is read by itself, so batch mates change no decision."""
         return [self.analyze(text) for text in texts]
+
+    def _windows(self, text: str) -> tuple[Sequence[NDArray[np.int64]], float]:
+        """What the encoder reads, and the first stage's part of the logit: all windows, or the one that it chooses."""
+        selector = self.heads.set.selector
+        if selector is None:
+            return self.embedder.tokenize(text), 0.0
+        ids = self.embedder.token_ids(text)
+        if not len(ids):
+            return [], 0.0
+        choice = choose_window(selector, ids)
+        return [self.embedder.frame(ids[choice.start : choice.start + selector.window])], selector.mix * choice.logit
 
     def _empty(self, started: int) -> L2Result:
         """The answer on a text without a single token: nothing there that could attack."""

@@ -8,9 +8,9 @@ and batch mates would change it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +49,36 @@ def window_starts(tokens: int, window: int) -> list[int]:
     """
     if tokens <= 0:
         return []
-    if tokens <= window:
-        return [0]
-    step = max(1, window - int(window * OVERLAP))
-    starts = list(range(0, tokens - window, step))
-    return [*starts, tokens - window]
+    return [*_before_last(tokens, window), max(0, tokens - window)]
+
+
+def _before_last(tokens: int, window: int) -> range:
+    """Where all windows but the last one begin."""
+    return range(0, tokens - window, max(1, window - int(window * OVERLAP)))
+
+
+class _Windows(Sequence[NDArray[np.int64]]):
+    """The framed windows of a text's token ids [tokens]."""
+
+    def __init__(
+        self, ids: NDArray[np.int32], inner: int, frame: Callable[[NDArray[np.int32]], NDArray[np.int64]]
+    ) -> None:
+        self._ids, self._inner, self._frame = ids, inner, frame
+        self._starts = _before_last(len(ids), inner)
+
+    def __len__(self) -> int:
+        return len(self._starts) + 1 if len(self._ids) else 0
+
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.int64]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[NDArray[np.int64]]: ...
+    def __getitem__(self, index: int | slice) -> NDArray[np.int64] | list[NDArray[np.int64]]:
+        at = range(len(self))[index]
+        if isinstance(at, range):
+            return [self[one] for one in at]
+        start = self._starts[at] if at < len(self._starts) else max(0, len(self._ids) - self._inner)
+        return self._frame(self._ids[start : start + self._inner])
 
 
 class Embedder:
@@ -105,19 +130,28 @@ class Embedder:
             tokenizer_name=str(tokenizer),
         )
 
-    def tokenize(self, text: str) -> list[NDArray[np.int64]]:
-        """Token ids [tokens] int64 of each window, special tokens included. A text without tokens has no windows."""
+    def tokenize(self, text: str) -> Sequence[NDArray[np.int64]]:
+        """Token ids [tokens] int64 of each window, special tokens included. A text without tokens has no windows.
+
+        Each window is made when it is asked for: in windows of three tokens, all of a long text would fill gigabytes.
+        """
+        ids = self.token_ids(text)
+        inner = self.max_sequence_length - 2
+        return _Windows(ids, inner, self.frame)
+
+    def token_ids(self, text: str) -> NDArray[np.int32]:
+        """Ids of all tokens of the text, without special ones: [tokens] int32."""
         # Four bytes each, where a list takes 36: a tokenizer that makes many of few may give 66 million.
         ids = array("i")
         for piece in pieces(text, self._piece):
             ids.extend(self._encode(piece, add_special_tokens=False))
-        inner = self.max_sequence_length - 2
-        if len(ids) <= inner:
-            return [np.array([self._first, *ids, self._last], dtype=np.int64)] if ids else []
-        return [
-            np.array([self._first, *ids[start : start + inner], self._last], dtype=np.int64)
-            for start in window_starts(len(ids), inner)
-        ]
+        return np.frombuffer(ids, dtype=np.int32) if ids else np.zeros(0, dtype=np.int32)
+
+    def frame(self, ids: NDArray[np.int32]) -> NDArray[np.int64]:
+        """A window's ids [tokens] between the special tokens: [tokens + 2] int64."""
+        framed = np.empty(len(ids) + 2, dtype=np.int64)
+        framed[0], framed[1:-1], framed[-1] = self._first, ids, self._last
+        return framed
 
     def infer(self, ids: NDArray[np.int64]) -> FloatArray:
         """Token vectors [1, tokens, width] float32 of one window.

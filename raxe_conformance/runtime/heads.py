@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from raxe_conformance.errors import HeadSetError
 from raxe_conformance.headset import HeadSet
 
 FloatArray = NDArray[np.float32]
+_MOST_AT_ONCE: Final = 1 << 22  # numbers: 16 MB
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,15 @@ class Heads:
                 remedy="refit the heads on this embedding model's vectors",
             )
         self.set = head_set
+        widest = max(max(weight.shape) for layers in head_set.layers.values() for weight, _ in layers)
+        # Windows to score at once: a wide layer makes as much of each as its width.
+        self.at_once = max(1, _MOST_AT_ONCE // widest)
 
-    def score(self, vectors: FloatArray) -> HeadScores:
-        """Scores of one text's windows, vectors [windows, width] float32, at least one window."""
+    def score(self, vectors: FloatArray, *, first_stage: float = 0.0) -> HeadScores:
+        """Scores of one text's windows, vectors [windows, width] float32, at least one window.
+
+        first_stage: what a window selector adds to the logit of an attack.
+        """
         binary = _logits(self.set.layers["binary"], vectors)[:, 0]
         window = int(np.argmax(binary))
         chosen = vectors[window : window + 1]
@@ -73,7 +81,7 @@ class Heads:
             found = _softmax(_logits(self.set.layers["subfamily"], chosen)[0])
             subfamilies = dict(zip(self.set.subfamilies, found, strict=True))
         return HeadScores(
-            score=sigmoid(float(binary[window])),
+            score=sigmoid(float(binary[window]) + first_stage),
             families=dict(zip(self.set.families, families, strict=True)),
             subfamilies=subfamilies,
             window=window,
