@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from meta_tests.benchmarks import detector, registry, startup
+from meta_tests.benchmarks import detector, registry, startup, suite
 
 BENCHMARKS = {
     "registry": registry.start,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "analyze": detector.analyze,
     "import": startup.importing,
     "plugin": startup.plugin,
+    "suite": suite.suite,
 }
 
 
@@ -21,14 +22,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m meta_tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all without one")
     parser.add_argument(
-        "--models", type=Path, default=Path("models"), help="the models folder for cached, load, analyze"
+        "--models", type=Path, default=Path("models"), help="the models folder for cached, load, analyze, suite"
     )
+    parser.add_argument("--report", type=Path, help="a report whose seconds suite reads, instead of a run of its own")
     arguments = parser.parse_args()
     for name in arguments.names or BENCHMARKS:
         if name not in BENCHMARKS:
             parser.error(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
         print(f"== {name}")
-        BENCHMARKS[name](arguments.models)
+        if name == "suite" and arguments.report:
+            suite.from_file(arguments.report)
+        else:
+            BENCHMARKS[name](arguments.models)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,12 @@ def test_checks_of_files_are_not_claimed_by_a_function(check_id: str) -> None:
     assert unclaimed(find_check(check_id), {"facts": SHIPPED}) is None
 
 
+@pytest.mark.parametrize("check_id", ["ROB-011", "ROB-012", "THR-003", "MEM-004"])
+def test_checks_of_batches_are_not_claimed_by_a_function(check_id: str) -> None:
+    assert unclaimed(find_check(check_id), {"facts": FUNCTION}) == "a function takes one text at a time"
+    assert unclaimed(find_check(check_id), {"facts": SHIPPED}) is None
+
+
 @pytest.mark.parametrize("check_id", ["INT-007", "LAT-001", "ACC-001", "FPR-001", "ROB-001", "ROB-003"])
 def test_what_asks_the_detector_is_claimed(check_id: str) -> None:
     assert unclaimed(find_check(check_id), {"facts": FUNCTION, "scores": scores(None)}) is None

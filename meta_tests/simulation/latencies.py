@@ -84,9 +84,13 @@ def _heavy_tail(chance: np.random.Generator, texts: Texts) -> Series:
     return (1.0 - chance.random(len(texts))) ** (-1.0 / 3.0)
 
 
-def _drift(chance: np.random.Generator, texts: Texts) -> Series:
-    wave = np.sin(2.0 * np.pi * (np.arange(len(texts)) / 1000.0 + chance.random()))
+def _drift(chance: np.random.Generator, texts: Texts, calls: float = 1000.0) -> Series:
+    wave = np.sin(2.0 * np.pi * (np.arange(len(texts)) / calls + chance.random()))
     return (1.0 + 0.2 * wave) * _noise(chance, len(texts), 0.1)
+
+
+def _long_drift(chance: np.random.Generator, texts: Texts) -> Series:
+    return _drift(chance, texts, 4000.0)
 
 
 def _first_slow(chance: np.random.Generator, texts: Texts) -> Series:
@@ -116,12 +120,26 @@ def _rare_bursts(chance: np.random.Generator, texts: Texts) -> Series:
     return _noise(chance, len(texts), 0.1) * (1.0 + bursts(chance, len(texts), 0.1, 100.0))
 
 
-def _wandering(chance: np.random.Generator, texts: Texts) -> Series:
-    n, memory = len(texts), 0.95
+def _speed(chance: np.random.Generator, n: int, alike: float) -> Series:
+    """Standard normal values that are alike over about so many calls: a first-order autoregression."""
+    memory = 1.0 - 1.0 / alike
     steps = chance.standard_normal(n) * np.sqrt(1.0 - memory**2)
     steps[0] = chance.standard_normal()
     speed: Series = signal.lfilter([1.0], [1.0, -memory], steps)
-    return np.exp(0.2 * speed) * _noise(chance, n, 0.1)
+    return speed
+
+
+def _wandering(chance: np.random.Generator, texts: Texts) -> Series:
+    return np.exp(0.2 * _speed(chance, len(texts), 20.0)) * _noise(chance, len(texts), 0.1)
+
+
+def _slow_wandering(chance: np.random.Generator, texts: Texts) -> Series:
+    return np.exp(0.2 * _speed(chance, len(texts), 200.0)) * _noise(chance, len(texts), 0.1)
+
+
+def _nearly_constant(chance: np.random.Generator, texts: Texts) -> Series:
+    steady = np.exp(0.002 * _speed(chance, len(texts), 300.0)) * _noise(chance, len(texts), 0.0003)
+    return steady * (1.0 + 0.2 * bursts(chance, len(texts), 0.005, 10.0))
 
 
 LATENCIES = (
@@ -136,6 +154,16 @@ LATENCIES = (
     Latencies("bursts", "a tenth of the calls takes twice as long, ten in a row", _bursts),
     Latencies("bursts on many lengths", "both of these", _bursts_on_lengths),
     Latencies("wandering speed", "20 %, alike over 20 calls", _wandering),
+    Latencies(
+        "nearly constant", "0.2 %, alike over 300 calls, and one call in 200 a fifth slower, ten in a row",
+        _nearly_constant, beyond="about seven stretches in a look: bounds may miss, by a thousandth",
+    ),
+    Latencies(
+        "long drift", "± 20 % in waves of 4,000 calls", _long_drift, beyond="half a wave in a look",
+    ),
+    Latencies(
+        "slow wandering", "20 %, alike over 200 calls", _slow_wandering, beyond="about ten stretches in a look",
+    ),
     Latencies(
         "rare bursts", "a tenth of the calls takes twice as long, 100 in a row", _rare_bursts,
         beyond="about two bursts in a look: they do not say how frequent they are",

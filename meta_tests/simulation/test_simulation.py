@@ -35,6 +35,13 @@ def test_a_limit_five_percent_away_is_decided_where_the_texts_lengths_are_all_th
     assert at.looks == 3.0
 
 
+def test_calls_that_differ_by_microseconds_are_decided_and_rightly() -> None:
+    found = {latencies.name: latencies for latencies in LATENCIES}["nearly constant"]
+    below, _, above = decisions(found, 20, seed=6, looks=2)
+    assert (below.wrong, above.wrong, above.open) == (0.0, 0.0, 0.0)
+    assert below.open <= 0.3
+
+
 @pytest.mark.parametrize("rows", [300, 1_000, 10_000])
 def test_verdicts_on_rates_are_wrong_in_at_most_5_percent(rows: int) -> None:
     below, at, above = rate_decisions(rows, 0.01)

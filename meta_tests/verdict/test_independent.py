@@ -24,6 +24,7 @@ def test_the_bounds_of_a_mean_are_students(samples: list[float], confidence: flo
     assert (low, high) == pytest.approx((stats.tmean(samples) - half, stats.tmean(samples) + half), rel=1e-9, abs=1e-9)
     found = estimate(IndependentMean(tuple(samples)), confidence)
     assert (found.low, found.high, found.n) == (low, high, len(samples))
+    assert found.value == pytest.approx(stats.tmean(samples))
 
 
 @given(TIMES)

@@ -12,7 +12,7 @@ from scipy import stats
 
 from raxe_conformance.checks.reading import F1, Exact, MacroF1, Mean, Proportion, Quantile
 from raxe_conformance.verdict.intervals import clopper_pearson, estimate
-from raxe_conformance.verdict.series import quantile_ranks
+from raxe_conformance.verdict.quantiles import quantile_ranks
 
 CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99])
 
@@ -82,6 +82,25 @@ def test_macro_f1_is_the_mean_of_the_families_that_occur(counts: list[tuple[int,
     assert found.value == pytest.approx(sum(parts) / len(parts))
     assert found.low <= found.value <= found.high
     assert found.low < found.high
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(1, 50)), min_size=1, max_size=5))
+def test_macro_f1_has_movers_bounds(counts: list[tuple[int, int, int]]) -> None:
+    """Zou & Donner: the distances of the classes' own bounds are put together as the sides of right angles."""
+    each = [estimate(F1(*count), 0.95) for count in counts]
+    found = estimate(MacroF1(tuple((str(i), F1(*count)) for i, count in enumerate(counts))), 0.95)
+    below = math.hypot(*(part.value - part.low for part in each)) / len(each)
+    above = math.hypot(*(part.high - part.value for part in each)) / len(each)
+    assert found.low == pytest.approx(found.value - below, abs=1e-12)
+    assert found.high == pytest.approx(found.value + above, abs=1e-12)
+    assert found.n == sum(tp + fn for tp, _, fn in counts)
+
+
+def test_disturbed_samples_lower_the_low_bound_of_a_mean_alone() -> None:
+    samples, marks = (4.0, 1.0, 3.0, 2.0), (True, False, False, False)
+    quiet, noisy = estimate(Mean(samples), 0.95), estimate(Mean(samples, marks), 0.95)
+    assert (noisy.value, noisy.high) == (quiet.value, quiet.high)
+    assert noisy.low == estimate(Mean((0.0, 1.0, 3.0, 2.0)), 0.95).low < quiet.low
 
 
 def test_mean_bounds_of_few_symmetric_samples_are_students() -> None:

@@ -20,7 +20,7 @@ from raxe_conformance.checks.reading import (
     Unknown,
 )
 from raxe_conformance.checks.table import catalogue, find_check
-from raxe_conformance.errors import ProfileError, UsageError
+from raxe_conformance.errors import UsageError
 from raxe_conformance.verdict.intervals import Estimate
 from raxe_conformance.verdict.judge import decide, judge
 from raxe_conformance.verdict.outcome import Limit, Outcome
@@ -53,6 +53,13 @@ def test_the_limit_itself_fails(limit: float, op: str) -> None:
 def test_nan_decides_nothing(point: bool) -> None:
     nothing = Estimate(math.nan, math.nan, math.nan, 0, "")
     assert decide(nothing, Limit("m", "<", 1.0, ""), point=point) is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(math.nan, 0.1, 0.2), (0.1, math.nan, 0.2), (0.1, 0.1, math.nan)])
+def test_one_figure_that_is_no_number_is_enough(value: float, low: float, high: float) -> None:
+    found = Estimate(value, low, high, 1, "")
+    assert decide(found, Limit("m", "<", 1.0, "")) is Outcome.INCONCLUSIVE
+    assert decide(found, Limit("m", ">", 0.0, "")) is Outcome.INCONCLUSIVE
 
 
 # (check, reading that passes, reading that fails, reading that cannot tell): one row a kind of gate and bound
@@ -139,25 +146,6 @@ def _shipped() -> bytes:
     from importlib.resources import files
 
     return files("raxe_conformance.profiles").joinpath("raxe-1.0.toml").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "field"),
-    [
-        (b"fpr = 0.01", b"", "limits.fpr"),
-        (b"fpr = 0.01", b"fpr = 0.01\nspeed = 1.0", "limits.speed"),
-        (b"fpr = 0.01", b"fpr = -1.0", "limits.fpr"),
-        (b"confidence = 0.95", b"confidence = 95", "confidence"),
-        (b'"interval"', b'"guess"', "decision"),
-        (b"[levels]", b'[levels]\n"LAT-999" = "MUST"', "levels.LAT-999"),
-        (b"[levels]", b'[levels]\n"LAT-001" = "MAY"', "levels.LAT-001"),
-        (b"confidence", b"konfidence", "konfidence"),
-    ],
-)
-def test_a_profile_that_is_wrong_is_refused_by_field(old: bytes, new: bytes, field: str) -> None:
-    with pytest.raises(ProfileError) as error:
-        parse_profile(_shipped().replace(old, new), "p.toml")
-    assert (error.value.file, error.value.field) == ("p.toml", field)
 
 
 def test_a_profile_may_change_a_level() -> None:

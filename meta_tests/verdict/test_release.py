@@ -93,6 +93,28 @@ def test_rules_and_exact_figures_have_no_sampling_error() -> None:
     assert (found.error_rate, found.method) == (0.0, "rules and exact figures alone: no sampling error")
 
 
+def test_all_failures_without_sampling_error_are_named() -> None:
+    other = gate("SIZ-001", Outcome.FAIL, None, None)
+    assert release(Outcome.FAIL, [BROKEN, RULE, other], 0.95).method == "SCH-001, SIZ-001: no sampling error"
+
+
+def test_a_gate_is_sampled_only_with_both_its_p_values() -> None:
+    half = gate("ROB-001", Outcome.PASS, 0.2, None)
+    assert [g.id for g in release(Outcome.PASS, [PASSED, half], 0.95).gates] == ["LAT-001"]
+
+
+def test_gates_are_listed_with_their_own_chances() -> None:
+    found = release(Outcome.FAIL, [BARELY, JUST], 0.95)
+    assert [(g.id, g.outcome, g.p_pass, g.p_fail, g.holm) for g in found.gates] == [
+        ("FPR-001", Outcome.PASS, 0.049, 1.0, 1.0),
+        ("ACC-001", Outcome.FAIL, 1.0, 0.04, 0.08),
+    ]
+
+
+def test_many_gates_uncorrected_err_at_most_always() -> None:
+    assert release(Outcome.PASS, [PASSED] * 30, 0.95).uncorrected == 1.0
+
+
 def test_what_is_open_claims_nothing() -> None:
     found = release(Outcome.INCONCLUSIVE, [PASSED, OPEN], 0.95)
     assert (found.error_rate, found.survives, found.method) == (None, None, "claims nothing")

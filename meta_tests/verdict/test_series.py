@@ -8,22 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from raxe_conformance.checks.reading import Mean, Quantile
 from raxe_conformance.verdict.intervals import estimate
-from raxe_conformance.verdict.series import (
-    LEAST_EFFECT,
-    WAVES,
-    at_look,
-    exceedance_effect,
-    mean_bounds,
-    quantile_ranks,
-    waves,
-)
+from raxe_conformance.verdict.quantiles import LEAST_EFFECT, quantile_bounds, quantile_ranks
+from raxe_conformance.verdict.series import WAVES, at_look, mean_bounds, waves
 
 
 def effect(samples: np.ndarray, q: float, texts: tuple[int, ...] = ()) -> float:
-    return exceedance_effect(samples, np.sort(samples), q, 0.95, texts)
+    return quantile_bounds(samples, samples, q, 0.95, texts)[2]
 
 
 @given(st.floats(0.5, 0.9999))
@@ -112,7 +106,10 @@ def test_bursts_show_through_the_lengths_of_texts() -> None:
     assert effect(times * (1.0 + slow), 0.95, texts) > 5.0 * effect(times, 0.95, texts)
 
 
-@pytest.mark.parametrize(("n", "count"), [(1, 1), (2, 1), (9, 8), (2048, WAVES), (2303, WAVES), (2304, 9), (8192, 32)])
+@pytest.mark.parametrize(
+    ("n", "count"),
+    [(1, 1), (2, 1), (9, 8), (2048, WAVES), (2303, WAVES), (2304, 9), (8192, 32), (16384, 64), (10**6, 64)],
+)
 def test_a_longer_series_has_more_waves(n: int, count: int) -> None:
     assert waves(n) == count
 
@@ -127,6 +124,33 @@ def test_mean_bounds_hold_the_mean_and_move_with_the_unit(values: list[float], c
     assert low - slack <= samples.mean() <= high + slack
     mirrored = mean_bounds(-samples, confidence)
     assert mirrored == pytest.approx((-high, -low), abs=slack, rel=1e-6)
+
+
+def definition(samples: np.ndarray, confidence: float) -> tuple[float, float]:
+    """mean_bounds, cosine by cosine."""
+    n, places = len(samples), (np.arange(len(samples)) + 0.5) * np.pi / len(samples)
+    cosines = [math.sqrt(2.0 / n) * np.cos(wave * places) for wave in range(1, waves(n) + 1)]
+    effect = max(1.0, np.mean([(samples @ cosine) ** 2 for cosine in cosines]) / samples.var(ddof=1))
+    length = max(1, min(math.ceil(2.0 * effect), n // 30))
+    blocks = np.array([samples[i : i + length].mean() for i in range(0, n // length * length, length)])
+    skewness, k = stats.skew(blocks), len(blocks)
+    bounds = []
+    for quantile in (stats.t.ppf(confidence, waves(n)), -stats.t.ppf(confidence, waves(n))):
+        if abs(skewness) > 1e-6:
+            inner = 1.0 + skewness * (quantile / math.sqrt(k) - skewness / (6.0 * k))
+            quantile = 3.0 * math.sqrt(k) / skewness * (np.cbrt(inner) - 1.0)
+        bounds.append(samples.mean() - quantile * samples.std(ddof=1) * math.sqrt(effect / n))
+    return bounds[0], bounds[1]
+
+
+@pytest.mark.parametrize("n", [2, 29, 100, 930, 3000])
+@pytest.mark.parametrize("alike", [1, 4, 12])
+def test_mean_bounds_are_those_of_the_definition(n: int, alike: int) -> None:
+    chance = np.random.default_rng(n + alike)
+    slow = np.repeat(chance.exponential(1.0, n // alike + 1), alike)[:n]
+    samples = 3.0 + slow + 0.1 * chance.standard_normal(n)
+    for confidence in (0.8, 0.95):
+        assert mean_bounds(samples, confidence) == pytest.approx(definition(samples, confidence), rel=1e-9)
 
 
 def test_rare_large_samples_leave_room_above_the_mean() -> None:

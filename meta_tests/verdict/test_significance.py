@@ -62,6 +62,11 @@ def test_both_rules_are_shown() -> None:
     assert (found.interval, found.point) == (Outcome.INCONCLUSIVE, Outcome.FAIL)
 
 
+def test_the_far_side_has_the_p_value_1() -> None:
+    assert rules(100, 1000).p_pass == 1.0
+    assert rules(0, 1000).p_fail == 1.0
+
+
 def test_what_has_no_sampling_error_has_no_p_value() -> None:
     exact = Exact(51.0, "bytes")
     assert rules_of(exact, estimate(exact, 0.95), Limit("size_mb", "<", 50.0, "MB"), how_sure=True) == Rules(

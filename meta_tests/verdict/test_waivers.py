@@ -11,7 +11,7 @@ from meta_tests.support.judged import session_on
 from meta_tests.support.toy import MODEL_ID, Toy
 from raxe_conformance.checks.reading import Exact, Reading, Unknown
 from raxe_conformance.checks.table import find_check
-from raxe_conformance.errors import ProfileError
+from raxe_conformance.errors import ProfileError, RaxeError
 from raxe_conformance.verdict.judge import judge
 from raxe_conformance.verdict.outcome import Outcome, Verdict
 from raxe_conformance.verdict.profile import DEFAULT, load_profile
@@ -33,11 +33,11 @@ def test_a_waiver_counts_through_its_last_day() -> None:
     assert waived.waived
     assert waived.holds
     assert waived.outcome is Outcome.FAIL
-    assert waived.message.endswith("waived until 2027-03-01: offline use only")
+    assert waived.message == f"{failed.message}; waived until 2027-03-01: offline use only"
     assert rollup([waived]) is Outcome.PASS
     expired = apply_waiver(failed, "m", [WAIVER], LAST + datetime.timedelta(days=1))
     assert not expired.holds
-    assert "its waiver expired on 2027-03-01" in expired.message
+    assert expired.message == f"{failed.message}; its waiver expired on 2027-03-01: offline use only"
     assert rollup([expired]) is Outcome.FAIL
 
 
@@ -48,31 +48,69 @@ def test_a_waiver_is_for_one_check_of_one_variant() -> None:
 
 
 def test_what_passes_needs_no_waiver_and_what_is_open_gets_none() -> None:
-    passed = apply_waiver(verdict(Exact(1.0, "")), "m", [WAIVER], LAST)
+    good = verdict(Exact(1.0, ""))
+    passed = apply_waiver(good, "m", [WAIVER], LAST)
     assert not passed.waived
-    assert passed.message.endswith("its waiver is no longer needed: remove it")
+    assert passed.message == f"{good.message}; its waiver is no longer needed: remove it"
     open_ = verdict(Unknown("not built", "build it"))
     assert apply_waiver(open_, "m", [WAIVER], LAST) == open_
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "field", "problem"),
+    ("old", "new", "problem"),
     [
-        ('check = "SIZ-001"', 'check = "SIZ-999"', "waiver[0].check", "is no check"),
-        ('reason = "offline use only"', 'reason = " "', "waiver[0].reason", "is no text"),
-        ('reason = "offline use only"\n', "", "waiver[0]", "needs exactly check, expires, model, reason"),
-        ("2027-03-01", '"2027-03-01"', "waiver[0].expires", "is no date"),
-        ("2027-03-01", "2027-03-01T00:00:00", "waiver[0].expires", "is no date"),
-        ("[[waiver]]", "[[waver]]", None, r"something else than \[\[waiver\]\]"),
-        ("[[waiver]]", "[[waiver", None, "is no TOML"),
-        (GOOD, GOOD + GOOD, "waiver[1]", "a second time"),
+        ('check = "SIZ-001"', 'check = "SIZ-999"', "waiver[0].check: 'SIZ-999' is no check"),
+        ('check = "SIZ-001"', "check = 1", "waiver[0].check: is no text"),
+        ('model = "m"', 'model = ""', "waiver[0].model: is no text"),
+        ('reason = "offline use only"', 'reason = " "', "waiver[0].reason: is no text"),
+        ('reason = "offline use only"\n', "", "waiver[0]: needs exactly check, expires, model, reason"),
+        ("[[waiver]]", "[[waiver]]\nby = 1", "waiver[0]: needs exactly check, expires, model, reason"),
+        ("2027-03-01", '"2027-03-01"', "waiver[0].expires: is no date such as 2027-03-01 (without quotes)"),
+        ("2027-03-01", "2027-03-01T00:00:00", "waiver[0].expires: is no date such as 2027-03-01 (without quotes)"),
+        ("[[waiver]]", "[[waver]]", "holds something else than [[waiver]] tables; see docs/verdicts.md"),
+        (GOOD, "waiver = 1", "holds something else than [[waiver]] tables; see docs/verdicts.md"),
+        (GOOD, "waiver = [1]", "waiver[0]: needs exactly check, expires, model, reason"),
+        (
+            "[[waiver]]",
+            "[[waiver",
+            "is no TOML: Expected ']]' at the end of an array declaration (at line 1, column 9)",
+        ),
+        (GOOD, GOOD + GOOD, "waiver[1]: waives SIZ-001 of m a second time"),
     ],
 )
-def test_a_wrong_file_is_refused_by_entry(old: str, new: str, field: str | None, problem: str) -> None:
+def test_a_wrong_file_is_refused_by_entry(old: str, new: str, problem: str) -> None:
     assert parse_waivers(GOOD.encode(), "w.toml") == (WAIVER,)
-    with pytest.raises(ProfileError, match=problem) as error:
+    with pytest.raises(ProfileError) as error:
         parse_waivers(GOOD.replace(old, new).encode(), "w.toml")
-    assert error.value.field == field
+    assert str(error.value) == f"w.toml: {problem}"
+
+
+def test_a_file_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ProfileError, match=r"^w\.toml: is no TOML: 'utf-8' codec"):
+        parse_waivers(b"\xff", "w.toml")
+
+
+def test_space_around_a_reason_is_left_out() -> None:
+    padded = GOOD.replace('"offline use only"', '" offline use only "')
+    assert parse_waivers(padded.encode(), "w.toml") == (WAIVER,)
+
+
+def test_a_file_without_waivers_has_none() -> None:
+    assert parse_waivers(b"# none yet\n", "w.toml") == ()
+
+
+def test_a_folders_file_is_read_and_named_where_it_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "waivers.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert read_waivers(tmp_path) == (WAIVER,)
+    path.write_text("x = 1", encoding="utf-8")
+    with pytest.raises(ProfileError) as error:
+        read_waivers(tmp_path)
+    assert error.value.file == str(path)
+    path.write_bytes(b"#" * 1_000_001)
+    with pytest.raises(RaxeError, match=": the waiver file ") as too_large:
+        read_waivers(tmp_path)
+    assert "1000000" in str(too_large.value).replace(",", "").replace("_", "")
 
 
 def test_a_folder_without_a_file_has_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raxe_conformance.checks.reading import IndependentMean, Reading, Unknown
-from raxe_conformance.checks.table import Gate, Level, check
+from raxe_conformance.checks.table import BATCH, Gate, Level, check
 from raxe_conformance.measure.evidence_resources import Memory, ProcessMemory
 
 _EXACT = "needs a Linux whose /proc/self/clear_refs may be written: peaks were only looked at from time to time"
@@ -72,7 +72,7 @@ def per_request(memory: Memory) -> Reading:
 
 @check(
     "MEM-004", "memory of a batch of 32", level=Level.SHOULD, spec="§6", needs=("memory",),
-    gate=Gate("memory_batch_32_mb", "<", "MB"), defect="take_64_mb_for_a_batch",
+    gate=Gate("memory_batch_32_mb", "<", "MB"), defect="take_64_mb_for_a_batch", requires=(BATCH,),
 )  # fmt: skip
 def batch(memory: Memory) -> Reading:
     """The most that `analyze_batch` of 32 texts of mixed lengths added to what was held before it, the first time."""

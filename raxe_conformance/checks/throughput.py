@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raxe_conformance.checks.reading import Rate, Reading, Unknown
-from raxe_conformance.checks.table import Gate, Level, check
+from raxe_conformance.checks.table import BATCH, Gate, Level, check
 from raxe_conformance.measure.evidence_resources import Throughput
 
 
@@ -52,7 +52,7 @@ def four_threads(throughput: Throughput) -> Reading:
 
 @check(
     "THR-003", "requests a second in batches of 32", level=Level.SHOULD, spec="§6", needs=("throughput",),
-    gate=Gate("throughput_batch_32", ">", "requests/s"), defect="serve_250_a_second_in_batches",
+    gate=Gate("throughput_batch_32", ">", "requests/s"), defect="serve_250_a_second_in_batches", requires=(BATCH,),
 )  # fmt: skip
 def batches(throughput: Throughput) -> Reading:
     """One thread calls `analyze_batch` on 32 texts of mixed lengths, batch after batch."""

@@ -27,7 +27,8 @@ from raxe_conformance.checks.reading import (
 )
 from raxe_conformance.verdict.bootstrap import f1_bounds
 from raxe_conformance.verdict.independent import lost_share, rate_bounds, student
-from raxe_conformance.verdict.series import Samples, at_look, mean_bounds, quantile_bounds
+from raxe_conformance.verdict.quantiles import quantile_bounds
+from raxe_conformance.verdict.series import Samples, at_look, mean_bounds
 from raxe_conformance.verdict.steps import gain_bounds
 
 

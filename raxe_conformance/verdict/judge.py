@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 
 from raxe_conformance.checks.reading import (
     F1,
@@ -25,7 +26,8 @@ from raxe_conformance.verdict.independent import lost_share
 from raxe_conformance.verdict.intervals import Estimate, clopper_pearson, estimate
 from raxe_conformance.verdict.outcome import Limit, Outcome, Rules, Verdict
 from raxe_conformance.verdict.profile import Profile
-from raxe_conformance.verdict.series import at_look, quantile_ranks
+from raxe_conformance.verdict.quantiles import quantile_ranks
+from raxe_conformance.verdict.series import at_look
 from raxe_conformance.verdict.significance import rules_of, rules_of_declarations
 
 _MOST_ROWS = 1_000_000
@@ -60,7 +62,7 @@ def judge(check: Check, reading: Reading, profile: Profile) -> Verdict:
             outcome = rules.point if profile.decision == "point" else rules.interval
             message = word(found, gate)
             if outcome is Outcome.INCONCLUSIVE:
-                message += f"; {what_would_decide(reading, found, gate, profile.confidence)}"
+                message += f"; {what_would_decide(reading, gate, profile.confidence)}"
             if note := getattr(reading, "note", ""):
                 message += f"; {note}"
     return Verdict(check.id, check.title, check.group, level, check.spec, outcome, gate, found, message, rules=rules)
@@ -72,7 +74,8 @@ def number(value: float, unit: str) -> str:
         return "none"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.4f}" if not unit else f"{value:.3g} {unit}" if abs(value) < 1000 else f"{value:.0f} {unit}"
+    # What rounds to 1000 would be written as 1e+03.
+    return f"{value:.4f}" if not unit else f"{value:.3g} {unit}" if abs(value) < 999.5 else f"{value:.0f} {unit}"
 
 
 def word(found: Estimate, gate: Limit) -> str:
@@ -83,7 +86,7 @@ def word(found: Estimate, gate: Limit) -> str:
     return f"{number(found.value, gate.unit)}{interval}, limit {gate.op} {number(gate.limit, gate.unit)}, n = {found.n}"
 
 
-def what_would_decide(reading: Reading, found: Estimate, gate: Limit, confidence: float) -> str:
+def what_would_decide(reading: Reading, gate: Limit, confidence: float) -> str:
     """How much more evidence would decide at the observed rate, in words."""
     match reading:
         case Proportion(hits, n, rows):
@@ -96,13 +99,13 @@ def what_would_decide(reading: Reading, found: Estimate, gate: Limit, confidence
             if by_source and decide(estimate(F1(tp, fp, fn), confidence), gate) is not Outcome.INCONCLUSIVE:
                 return f"needs rows from more sources: these {len(by_source)} differ too much"
             jaccard = gate.limit / (2.0 - gate.limit)
-            needed = _rows_needed(tp, n, Limit(gate.metric, gate.op, jaccard, ""), confidence) if n else None
+            needed = _rows_needed(tp, n, Limit(gate.metric, gate.op, jaccard, ""), confidence)
             if needed is None:
                 return "the observed F1 is too near the limit for any sample to decide"
-            return f"needs about {math.ceil(needed / max(1, n) * 100 - 100)} % more rows at the observed rates"
+            return f"needs about {math.ceil(needed / n * 100 - 100)} % more rows at the observed rates"
         case Quantile(q, samples):
             each = at_look(confidence, reading.look)
-            needed = next((m for m in range(1, 100_000) if quantile_ranks(m, q, each)[1] <= m), 0)
+            needed = next(m for m in count(1) if quantile_ranks(m, q, each)[1] <= m)
             if len(samples) < needed:
                 return f"needs at least {needed - len(samples)} more samples"
             return _more_or_quieter(reading)

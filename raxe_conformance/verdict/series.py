@@ -1,17 +1,15 @@
-"""Bounds for samples that were taken one after another, and may be alike where they are near in time.
+"""What samples say that were taken one after another, and may be alike where they are near in time.
 
-Ranks of order statistics for a quantile (David & Nagaraja, Order Statistics, §7.1), Student's t with Hall's correction
-for skewness for a mean, both with as many independent samples as the series is worth. That number comes from its
-slowest waves, a few cosines with a known spread of their own (Müller, Journal of Econometrics 141, 2007; Lazarus,
-Lewis, Stock & Watson, Journal of Business & Economic Statistics 36, 2018). So a series whose bursts are too few to say
-how frequent they are gets a wide interval or none. meta_tests/simulation shows how often the bounds hold.
+Looks, the slowest waves of a series, and bounds of its mean: Student's t with Hall's correction for skewness, with as
+many independent samples as the series is worth. That number comes from its slowest waves, a few cosines with a known
+spread of their own (Müller, Journal of Econometrics 141, 2007; Lazarus, Lewis, Stock & Watson, Journal of Business &
+Economic Statistics 36, 2018). quantiles.py bounds quantiles by them. So a series whose bursts are too few to say how
+frequent they are gets a wide interval or none. meta_tests/simulation shows how often the bounds hold.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +19,7 @@ Samples = NDArray[np.float64]
 
 WAVES = 8
 SHORTEST_WAVE = 512  # calls: what is alike over longer stretches than about a tenth of this shows in the waves
-# Exceeding the q-quantile is looked at, and exceeding quantiles with 1 − q divided by these: where bursts were few by
-# chance, the quantile lies among ordinary samples, and the bursts show only above it.
-_RARER = (1.0, 2.0, 4.0)
-LEAST_EFFECT = 1e-3  # a sample is worth at most a thousand
+MOST_WAVES = 64  # more would tell no more: their spread is known to one part in six
 
 
 def at_look(confidence: float, look: int) -> float:
@@ -40,121 +35,24 @@ def at_look(confidence: float, look: int) -> float:
     return confidence if look == 0 else 1.0 - (1.0 - confidence) / (look * (look + 1))
 
 
-def quantile_ranks(n: int, q: float, confidence: float, effect: float = 1.0) -> tuple[int, int]:
-    """Ranks (1-based) of the order statistics that bound the q-quantile; 0 or n + 1 where n is too small for one.
-
-    The number of samples at or below the quantile is binomial(n, q): the lower rank is the largest l with
-    P(B ≥ l) ≥ confidence, the upper one the smallest u with P(B ≤ u − 1) ≥ confidence. Where `effect` samples say as
-    much as one, n and the ranks are divided by it (as Korn & Graubard do, Survey Methodology 24, 1998): P95 then needs
-    59 such groups to have a bound.
-    """
-    worth, error = n / effect, 1.0 - confidence
-
-    def too_low(rank: int) -> float:
-        """P(at most rank − 1 at or below the quantile): small where that sample is surely not above it."""
-        below = (rank - 1) / effect
-        return float(special.betainc(worth - below, below + 1.0, 1.0 - q))
-
-    def too_high(rank: int) -> float:
-        """P(at least `rank` at or below the quantile)."""
-        below = rank / effect
-        return float(special.betainc(below, worth - below + 1.0, q))
-
-    low = bisect_right(range(1, n + 1), error, key=too_low)
-    high = bisect_left(range(1, n + 1), True, key=lambda rank: too_high(rank) <= error) + 1
-    return low, high
-
-
-def quantile_bounds(
-    samples: Samples, at_best: Samples, q: float, confidence: float, texts: Sequence[int] = ()
-) -> tuple[float, float, float]:
-    """Low bound (of `at_best`), high bound (of `samples`) and how many samples were worth one for the high one.
-
-    −∞ or ∞ where there are too few samples for a bound. texts: as `exceedance_effect` has it.
-    """
-    n = len(samples)
-    ordered = np.sort(samples)
-    high_effect = exceedance_effect(samples, ordered, q, confidence, texts)
-    if at_best is samples:
-        lowest, low_effect = ordered, high_effect
-    else:
-        lowest = np.sort(at_best)
-        low_effect = exceedance_effect(at_best, lowest, q, confidence, texts)
-    low, _ = quantile_ranks(n, q, confidence, low_effect)
-    _, high = quantile_ranks(n, q, confidence, high_effect)
-    return (
-        float(lowest[low - 1]) if low >= 1 else -math.inf,
-        float(ordered[high - 1]) if high <= n else math.inf,
-        high_effect,
-    )
-
-
-def exceedance_effect(
-    samples: Samples, ordered: Samples, q: float, confidence: float, texts: Sequence[int] = ()
-) -> float:
-    """How many samples say as much about the q-quantile as one independent one.
-
-    texts: of which text each sample is, where all texts were timed several times. What differs between texts is then no
-    error, since all of them are there: only what differs between calls of the same text counts, and one sample can be
-    worth several. From one pass that cannot be told, and the effect is at least 1.
-    """
-    n = len(samples)
-    thresholds = [ordered[max(math.ceil((1.0 - (1.0 - q) / rarer) * n), 1) - 1] for rarer in _RARER]
-    marks = [samples > threshold for threshold in thresholds]
-    # Ties at the quantile may stand on either side of it: the more cautious reading counts.
-    marks.append(samples >= thresholds[0])
-    series = np.stack(marks).astype(np.float64)
-    # Both quantiles are 0 at confidence 0.5; their ratio hardly changes below 0.6.
-    used = max(confidence, 0.6)
-    inflated = float(special.stdtrit(waves(n), used) / special.ndtri(used)) ** 2
-    whole = max(1.0, inflated * float(_wave_ratio(series).max()))
-    own = _without_texts(series, texts)
-    if own is None:
-        return whole
-    at_quantile = [0, len(_RARER)]
-    share = float((own[at_quantile].var(axis=1) / np.maximum(series[at_quantile].var(axis=1), 1e-12)).max())
-    # Neither is too small. The one is large where texts differ, the other where calls of the same text do.
-    return max(LEAST_EFFECT, min(whole, share * max(1.0, inflated * float(_wave_ratio(own).max()))))
-
-
-def _without_texts(series: Samples, texts: Sequence[int]) -> Samples | None:
-    """Each mark less the mean of those of the same text's other calls; None unless all were called equally often, twice
-    or more.
-
-    The text's part is gone. What a burst adds to one call is there in full, and scattered over the others as noise: the
-    variance is overestimated, by 1 / (passes − 1) where calls are independent, and never underestimated.
-    """
-    if len(texts) != series.shape[1]:
-        return None
-    _, which, calls = np.unique(np.asarray(texts), return_inverse=True, return_counts=True)
-    passes = int(calls[0])
-    if passes < 2 or (calls != passes).any():
-        return None
-    sums = np.stack([np.bincount(which, weights=row) for row in series])
-    others: Samples = (sums[:, which] - series) / (passes - 1)
-    return series - others
-
-
 def waves(n: int) -> int:
     """How many cosines a series of n samples is described by; with n − 1 of them, as for short series, they are all."""
-    return max(1, min(n - 1, max(WAVES, 2 * n // SHORTEST_WAVE)))
+    return max(1, min(n - 1, max(WAVES, min(MOST_WAVES, 2 * n // SHORTEST_WAVE))))
 
 
-def _wave_ratio(series: Samples) -> Samples:
-    """Kish's design effect of each row of series [rows, n]: the variance that its slowest waves suggest, over its own.
+def _wave_ratio(samples: Samples) -> float:
+    """Kish's design effect of at least two samples: the variance that their slowest waves suggest, over their own.
 
     Of independent samples it is 1 in the mean, of a constant 0.
     """
-    n = series.shape[1]
-    ratio = np.zeros(len(series))
-    centred = series - series.mean(axis=1, keepdims=True)
-    total = np.square(centred).sum(axis=1)
-    varied = total > 1e-12 * np.square(series).sum(axis=1)
-    if n > 1 and varied.any():
-        slow = fft.dct(centred[varied], type=2, axis=1)[:, 1 : waves(n) + 1]
-        # scipy's cosines are twice as long as those of length √(n / 2).
-        ratio[varied] = np.square(slow).mean(axis=1) / (2.0 * n) / (total[varied] / (n - 1))
-    return ratio
+    n = len(samples)
+    centred = samples - samples.mean()
+    total = float(np.square(centred).sum())
+    if total <= 1e-12 * float(np.square(samples).sum()):
+        return 0.0
+    slow = fft.dct(centred, type=2)[1 : waves(n) + 1]
+    # scipy's cosines are twice as long as those of length √(n / 2).
+    return float(np.square(slow).mean()) / (2.0 * n) / (total / (n - 1))
 
 
 def mean_bounds(samples: Samples, confidence: float) -> tuple[float, float]:
@@ -166,7 +64,7 @@ def mean_bounds(samples: Samples, confidence: float) -> tuple[float, float]:
     """
     n = len(samples)
     mean, spread = float(samples.mean()), float(samples.std(ddof=1))
-    effect = max(1.0, float(_wave_ratio(samples[np.newaxis])[0]))
+    effect = max(1.0, _wave_ratio(samples))
     error = spread * math.sqrt(effect / n)
     length = max(1, min(math.ceil(2.0 * effect), n // 30))
     blocks = samples[: n // length * length].reshape(-1, length).mean(axis=1)
