@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from raxe_conformance.corpus.rows import Row
@@ -27,11 +29,13 @@ from raxe_conformance.measure.portability import MOST_WORDS, ROWS, measure_porta
 from raxe_conformance.measure.robustness import measure_robustness
 from raxe_conformance.measure.sampling import Sample, take_sample
 from raxe_conformance.measure.scoring import score_rows
+from raxe_conformance.measure.scratch import SWIFT, make_whole
 from raxe_conformance.measure.soak import measure_soak
 from raxe_conformance.measure.starting import measure_start
 from raxe_conformance.measure.throughput import measure_throughput
 from raxe_conformance.measure.timing import measure_latency
 from raxe_conformance.options import Options
+from raxe_conformance.target.foreign import CAPABILITIES
 from raxe_conformance.target.protocol import Subject
 from raxe_conformance.target.shipped import shipped_with
 
@@ -84,13 +88,27 @@ def _memory(bench: Bench) -> Any:
 
 
 def _starting(bench: Bench) -> Any:
-    folder, instruments = bench.subject.files.models_dir, bench.instruments
-    return measure_start(
-        lambda: instruments.registry(folder),
-        bench.subject.model_id,
-        instruments.start_stopwatch(),
-        off_target=off_target(bench.options.target_cpu),
-    )
+    foreign, instruments = bench.subject.foreign, bench.instruments
+
+    def start(factory: Callable[[Path], Any], folder: Path, model_id: str) -> Any:
+        return measure_start(
+            lambda: factory(folder),
+            model_id,
+            instruments.start_stopwatch(),
+            off_target=off_target(bench.options.target_cpu),
+        )
+
+    if foreign is None:
+        return start(instruments.registry, bench.subject.files.models_dir, bench.subject.model_id)
+    with TemporaryDirectory(prefix="raxe-", ignore_cleanup_errors=True) as folder:
+        return start(foreign.make, make_whole(Path(folder, "models")), SWIFT.model_id)
+
+
+def _answers(bench: Bench) -> Any:
+    foreign = bench.subject.foreign
+    if foreign is None:
+        return bench.instruments.ask(bench.instruments.registry, CAPABILITIES)
+    return bench.instruments.ask(foreign.make, foreign.claims)
 
 
 def _sample(bench: Bench, size: int, **kind: Any) -> Sample:
@@ -134,6 +152,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "throughput": Measurement(_throughput),
     "memory": Measurement(_memory),
     "starting": Measurement(_starting, after=()),
+    "answers": Measurement(_answers, after=()),
     "leakage": Measurement(lambda bench: measure_leakage(bench.subject.files, bench.rows()), after=()),
     "repeats": Measurement(
         lambda bench: measure_repeats(

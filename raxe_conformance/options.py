@@ -35,6 +35,7 @@ _OPTIONS = (
     _Option("--raxe-profile", "NAME-OR-FILE", "limits and levels (default: raxe-1.0)", "raxe-1.0"),
     _Option("--raxe-target-cpu", "PATTERN", "the CPU whose latency counts, with * and ? (default: this machine's)"),
     _Option("--raxe-detector", "MODULE:FUNCTION", "judge any callable text → score in 0..1, as the variant `function`"),
+    _Option("--raxe-registry", "MODULE:FACTORY", "judge another registry, factory(models_dir), and its variants"),
     _Option(
         "--raxe-thorough",
         "",
@@ -50,6 +51,11 @@ _OPTIONS = (
         "60",
     ),
     _Option("--raxe-report-dir", "DIR", "where reports are written (default: reports)", "reports"),
+    _Option(
+        "--raxe-baseline",
+        "FILE-OR-DIR",
+        "the report of an earlier run, or a folder of them: a MUST that regressed against it fails the run",
+    ),
 )
 
 
@@ -58,7 +64,8 @@ class Options:
     """What a run was asked for. Relative paths count from the folder of the ini file (pytest's rootdir).
 
     thorough: whether what takes minutes is measured. detector: the function to judge in place of the variants of
-    `models`; its module is looked for in `home`, too.
+    `models`; its module is looked for in `home`, too. registry: the same of the factory of a foreign registry.
+    baseline: the report, or a folder of reports, of earlier runs.
     """
 
     models: Path
@@ -69,8 +76,10 @@ class Options:
     report_dir: Path
     thorough: bool = False
     detector: str | None = None
+    registry: str | None = None
     home: Path = Path()
     latency_budget: str = "60"
+    baseline: Path | None = None
 
     def latency_budget_s(self) -> float:
         """The latency budget in seconds. Raises UsageError for what is no number of seconds."""
@@ -124,8 +133,12 @@ def resolve(config: pytest.Config) -> Options:
         report_dir=path("raxe_report_dir"),
         thorough=bool(values["raxe_thorough"]),
         detector=values["raxe_detector"],
-        home=config.invocation_params.dir if config.getoption("raxe_detector") else config.rootpath,
+        registry=values["raxe_registry"],
+        home=config.invocation_params.dir
+        if config.getoption("raxe_detector") or config.getoption("raxe_registry")
+        else config.rootpath,
         latency_budget=values["raxe_latency_budget"],
+        baseline=None if values["raxe_baseline"] is None else path("raxe_baseline"),
     )
 
 
@@ -138,6 +151,6 @@ def _value(config: pytest.Config, option: _Option) -> Any:
     given = config.getoption(option.dest)
     if given:
         # What a user types counts from where the user stands, as everywhere on a command line.
-        is_path = option.metavar in ("DIR", "FILE")
+        is_path = option.metavar in ("DIR", "FILE", "FILE-OR-DIR")
         return str(config.invocation_params.dir / given) if is_path else given
     return config.getini(option.dest) or option.default

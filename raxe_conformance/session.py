@@ -20,6 +20,7 @@ from raxe_conformance.measurements import MEASUREMENTS, Bench
 from raxe_conformance.options import Options
 from raxe_conformance.report.generalisation import read_table
 from raxe_conformance.report.record import Run, build_report
+from raxe_conformance.target.foreign import foreign_subjects
 from raxe_conformance.target.function import function_subject
 from raxe_conformance.target.protocol import Subject
 from raxe_conformance.target.shipped import shipped_subjects
@@ -61,9 +62,10 @@ class Session:
     def unclaimed(self, check_id: str, model_id: str, instruments: Instruments = REAL) -> str | None:
         """Why the variant does not claim what a check is about, so that it is not to be judged; None where it does."""
         check, subject = find_check(check_id), self.subjects[model_id]
-        if subject.function is None:
+        if subject.function is None and subject.foreign is None:
             return None
-        told_by = ("facts", "scores") if FAMILIES in check.requires else ("facts",)
+        # A function claims families by naming one, a registry by saying so.
+        told_by = ("facts", "scores") if FAMILIES in check.requires and subject.foreign is None else ("facts",)
         return unclaimed(check, {name: self._measure(subject, name, instruments) for name in told_by})
 
     def report(self, model_id: str, records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -81,7 +83,7 @@ class Session:
             profile=self.profile,
             benchmark=corpus,
             root=self.options.models.parent,
-            generalisation=read_table(self.options.models, model_id, _bundle_sha256(facts)),
+            generalisation=read_table(self.options.models, model_id, _head_set_sha256(facts)),
         )
         return build_report(run, facts, records, scores, self.store.peek(model_id, "latency"))
 
@@ -117,16 +119,21 @@ class Session:
         return self._detectors[subject.model_id]
 
 
-def _bundle_sha256(facts: Facts) -> str | None:
-    file = facts.file("bundle")
-    return file.sha256 if file else None
+def _head_set_sha256(facts: Facts) -> str | None:
+    head_sets = facts.bundle["head_sets"] if facts.bundle else {}
+    found: str | None = head_sets.get(facts.embedding_model, {}).get("sha256")
+    return found
 
 
 def candidates(options: Options) -> list[Subject]:
-    """Who may be judged: the function that the options name, else every variant of the models folder.
+    """Who may be judged: the function or the registry that the options name, else every variant of the models folder.
 
-    Raises UsageError where there is no such function, RegistryError where there is no such folder.
+    Raises UsageError where there is no such function or registry, RegistryError where there is no such folder.
     """
+    if options.detector is not None and options.registry is not None:
+        raise UsageError("--raxe-detector and --raxe-registry are both given", remedy="judge one after the other")
+    if options.registry is not None:
+        return foreign_subjects(options.registry, options.home, options.models)
     if options.detector is not None:
         return [function_subject(options.detector, options.home)]
     return shipped_subjects(options.models)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from meta_tests.support.host import Forgetful, Host
+from meta_tests.support.host import Host
+from meta_tests.support.registries import Forgetful
 from meta_tests.support.toy import MODEL_ID, Toy
 from raxe_conformance.errors import ChecksumError
 from raxe_conformance.measure.starting import AT_ONCE, FEWEST, MOST, measure_start

@@ -62,13 +62,3 @@ class Host:
             return [self.start_ms / 1000.0] * len(texts)
 
         return Stopwatch(run, "programmed", cpu_seconds=lambda: 0.0, switches=lambda: 0, pulse_ms=lambda: 0.04)
-
-
-class Forgetful:
-    """A registry that loads a detector at every call."""
-
-    def __init__(self, models: Path) -> None:
-        self._models = models
-
-    def create_detector(self, model_id: str) -> Any:
-        return shipped_registry(self._models).create_detector(model_id)

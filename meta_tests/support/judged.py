@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,23 @@ from meta_tests.support.host import Host
 from meta_tests.support.mutations import BASE_MS, STAGES_MS
 from meta_tests.support.toy import MODEL_ID, Toy
 from raxe_conformance.checks.table import catalogue
+from raxe_conformance.measure.asking import ask_registry
+from raxe_conformance.measure.evidence_registry import RegistryAnswers
 from raxe_conformance.measure.instruments import Instruments
 from raxe_conformance.measure.timing import Stopwatch
 from raxe_conformance.options import Options
 from raxe_conformance.session import Session
+from raxe_conformance.target.foreign import CAPABILITIES
 from raxe_conformance.verdict.outcome import Verdict
 
 QUIET = Host()
 GOOD = Conduct()
+
+
+@cache
+def _asked(factory: Callable[[Path], Any]) -> RegistryAnswers:
+    """What registries answer, which does not depend on the toy."""
+    return ask_registry(factory, CAPABILITIES)
 
 
 def programmed(
@@ -91,6 +101,7 @@ def verdicts_on(
         child=child,
         blocks=host.block,
         registry=host.registry,
+        ask=lambda factory, claims: _asked(factory),
         start_stopwatch=host.start_stopwatch,
         emulator=lambda: "emulator",
     )

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from meta_tests.support import conduct as c
+from meta_tests.support import registries as r
 from meta_tests.support import toy as t
-from meta_tests.support.host import GOOD_RATES, Forgetful, Host
+from meta_tests.support.host import GOOD_RATES, Host
 from raxe_conformance.fileio import canonical_json
 
 BASE_MS = 0.1
@@ -319,7 +320,31 @@ _host("keep_a_copy_of_the_weights", "MEM-002", kept=65.0)
 _host("take_8_mb_for_a_long_text", "MEM-003", per_character=0.04)
 _host("take_64_mb_for_a_batch", "MEM-004", batch=64.0)
 _host("start_slowly", "REG-001", start_ms=120.0)
-_host("load_at_every_call", "REG-002", registry=Forgetful)
+_host("load_at_every_call", "REG-002", "REG-021", "REG-022", registry=r.Forgetful)
+_host("list_no_deprecated_variants", "REG-003", registry=r.HidesDeprecated)
+_host("overlook_bundles_without_metadata", "REG-004", registry=r.HidesBundles)
+_host("overlook_the_legacy_place", "REG-005", registry=r.HidesLegacy)
+_host("drop_variants_with_torn_metadata", "REG-006", registry=r.HidesTorn)
+_host("offer_variants_without_a_bundle", "REG-007", registry=r.OffersLost)
+_host("keep_quiet_about_what_is_missing", "REG-008", registry=r.SaysNothing)
+_host("warn_of_the_first_fault_only", "REG-009", registry=r.WarnsOnce)
+_host("read_weights_at_the_start", "REG-010", registry=r.Eager)
+_host("get_a_model_of_another_status", "REG-011", registry=r.OtherStatus)
+_host("ignore_the_runtime_filter", "REG-012", registry=r.NoRuntimeFilter)
+_host("count_experimental_variants_as_active", "REG-013", registry=r.CountsExperimental)
+_host("select_by_accuracy_whatever_is_asked", "REG-014", registry=r.ByAccuracy)
+_host("select_whatever_its_status", "REG-015", registry=r.ByFigures)
+_host("overlook_altered_files", "REG-016", registry=r.ChecksumBlind)
+_host("forget_failed_validations", "REG-017", registry=r.KeepsStatus)
+_host("compare_without_memory", "REG-018", registry=r.ComparesLess)
+_host("load_another_variant", "REG-019", registry=r.Confuses)
+_host("create_the_fastest_by_any_criterion", "REG-020", registry=r.FastestAlways)
+_host("put_preloading_off", "REG-021", registry=r.PutsOff)
+_host("load_anew_at_the_ninth_call", "REG-022", registry=r.TiresOfWaiting)
+_host("remember_failed_loads", "REG-023", registry=r.Grudging)
+_host("count_no_predictions", "REG-024", registry=r.CountsNone)
+_host("give_confidence_in_percent", "REG-025", registry=r.InPercent)
+_host("say_nothing_of_the_model", "REG-026", registry=r.Silent)
 
 
 @_mutation("ACC-001", "ACC-002", "ACC-003", "FPR-001", "ROB-008", unknown=_DERIVED)

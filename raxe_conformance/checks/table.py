@@ -15,8 +15,8 @@ from raxe_conformance.groups import GROUPS
 from raxe_conformance.measure.evidence import EVIDENCE, Missing
 
 _MODULES = (
-    "schema", "integrity", "size", "latency", "throughput", "memory", "registry", "accuracy",
-    "fpr", "robustness", "invariance",
+    "schema", "integrity", "size", "latency", "throughput", "memory", "registry", "registry_discovery", "registry_api",
+    "registry_detectors", "accuracy", "fpr", "robustness", "invariance",
 )  # fmt: skip
 
 Op = Literal["<", ">"]
@@ -25,8 +25,9 @@ Op = Literal["<", ">"]
 FILES = "files"
 FAMILIES = "families"
 BATCH = "batch"
+REGISTRY = "registry"  # it is about a registry: a foreign one is judged once, apart from its variants
 # Measurements that are made of a variant's files.
-_OF_FILES = {"facts", "leakage", "starting"}
+_OF_FILES = {"facts", "leakage"}
 
 
 class Level(enum.StrEnum):

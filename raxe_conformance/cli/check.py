@@ -13,10 +13,10 @@ HOLDS, FAILED, BAD_INPUT, CANNOT_TELL = 0, 1, 2, 3
 
 
 class _Watch:
-    """Learns, at the end of a pytest run, what the verdict on each variant was."""
+    """Learns, at the end of a pytest run, what the verdicts on the variants were, and against their baselines."""
 
     def __init__(self) -> None:
-        self.outcomes: dict[str, str] = {}
+        self.outcomes: set[str] = set()
 
     def pytest_sessionfinish(self, session: Any) -> None:
         self._hooks = session.config.pluginmanager.get_plugin("raxe_hooks")
@@ -24,7 +24,7 @@ class _Watch:
     def pytest_unconfigure(self) -> None:
         conductor = getattr(getattr(self, "_hooks", None), "_conductor", None)
         if conductor is not None:
-            self.outcomes = conductor.outcomes
+            self.outcomes = {*conductor.outcomes.values(), *conductor.against_baseline.values()}
 
 
 def exit_code(outcomes: set[str]) -> int:
@@ -40,17 +40,25 @@ def exit_code(outcomes: set[str]) -> int:
 @click.argument("models_dir", default="models", type=click.Path(path_type=Path))
 @click.option("--model", "models", multiple=True, metavar="ID", help="only this variant (repeatable; * and ? match)")
 @click.option("--detector", metavar="MODULE:FUNCTION", help="judge a callable text → score in 0..1, not MODELS_DIR")
+@click.option("--registry", metavar="MODULE:FACTORY", help="judge another registry, and MODELS_DIR through it")
 @click.option("--report-dir", default="reports", type=click.Path(path_type=Path), help="where reports are written")
 @click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
 def command(
-    models_dir: Path, models: tuple[str, ...], detector: str | None, report_dir: Path, pytest_args: tuple[str, ...]
+    models_dir: Path,
+    models: tuple[str, ...],
+    detector: str | None,
+    registry: str | None,
+    report_dir: Path,
+    pytest_args: tuple[str, ...],
 ) -> int:
-    """Run the suites on MODELS_DIR, or on a detector that is no registry. What stands after -- goes to pytest.
+    """Run the suites on MODELS_DIR, on another registry, or on a detector that is none. After --: pytest's arguments.
 
     Exit 0: all MUSTs hold. 1: a MUST failed. 3: none failed, but some are inconclusive. 2: bad usage or input.
     """
     import pytest
 
+    if str(models_dir).startswith("-"):  # click takes the first word after -- for MODELS_DIR where there is none
+        models_dir, pytest_args = Path("models"), (str(models_dir), *pytest_args)
     watch = _Watch()
     code = pytest.main(
         [
@@ -59,6 +67,7 @@ def command(
             f"--raxe-report-dir={report_dir.absolute()}",
             *(f"--raxe-model={name}" for name in models),
             *([f"--raxe-detector={detector}"] if detector else []),
+            *([f"--raxe-registry={registry}"] if registry else []),
             # The suites are judged by their own settings, whatever ini file stands where the user is.
             f"--rootdir={Path.cwd()}",
             "-c",
@@ -71,4 +80,4 @@ def command(
     )
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return BAD_INPUT
-    return exit_code(set(watch.outcomes.values()))
+    return exit_code(watch.outcomes)

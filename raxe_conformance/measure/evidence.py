@@ -10,6 +10,7 @@ from typing import Any
 import cattrs
 
 from raxe_conformance.measure.evidence_invariance import Batches, Drift, Padding, Portability, Repeats, Soak
+from raxe_conformance.measure.evidence_registry import RegistryAnswers
 from raxe_conformance.measure.evidence_resources import Memory, RegistryStart, Throughput
 
 
@@ -50,6 +51,7 @@ class Facts:
     bundle: families, subfamilies, head sets {name: {dimension, max_sequence_length, pooling, normalization}} and
     member_faults; None where it cannot be opened.
     function: MODULE:FUNCTION where the subject is a function, which has no files.
+    registry: MODULE:FACTORY where it is a foreign registry or its variant; claims: what that registry claims.
     """
 
     model_id: str
@@ -66,6 +68,8 @@ class Facts:
     benchmark_report: dict[str, Any] | None
     benchmark_report_fault: Fault | None
     function: str | None = None
+    registry: str | None = None
+    claims: list[str] = field(default_factory=list)
 
     def file(self, role: str) -> FileFact | None:
         """The file of a role, None where the variant names none."""
@@ -200,6 +204,7 @@ EVIDENCE: dict[str, type] = {
     "throughput": Throughput,
     "memory": Memory,
     "starting": RegistryStart,
+    "answers": RegistryAnswers,
     "repeats": Repeats,
     "batches": Batches,
     "padding": Padding,

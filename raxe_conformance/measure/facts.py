@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from raxe_conformance.errors import MissingFileError, RaxeError
@@ -9,6 +10,7 @@ from raxe_conformance.fileio import digest_file
 from raxe_conformance.measure.evidence import Facts, Fault, FileFact
 from raxe_conformance.registry.bundle import Bundle
 from raxe_conformance.registry.catalog import open_bundle
+from raxe_conformance.registry.head_sets import head_set_parts
 from raxe_conformance.registry.variant import Variant
 from raxe_conformance.strict_json import read_json_object
 from raxe_conformance.target.protocol import Subject
@@ -29,12 +31,17 @@ def fault(error: RaxeError, variant: Variant) -> Fault:
 
 
 def facts_of(subject: Subject) -> Facts:
-    """What the subject's files say; of a function, that it has none."""
-    if subject.variant is not None:
-        return gather_facts(subject.variant)
+    """What the subject's files say; of a function or a registry, that it has none."""
+    if subject.foreign is not None:
+        facts = _no_files(subject, "foreign") if subject.variant is None else gather_facts(subject.variant)
+        return replace(facts, registry=subject.foreign.name, claims=sorted(subject.foreign.claims))
+    return _no_files(subject, "function") if subject.variant is None else gather_facts(subject.variant)
+
+
+def _no_files(subject: Subject, origin: str) -> Facts:
     return Facts(
         model_id=subject.model_id,
-        origin="function",
+        origin=origin,
         metadata_path=None,
         metadata=None,
         metadata_fault=None,
@@ -103,11 +110,19 @@ def _bundle(variant: Variant) -> tuple[dict[str, Any] | None, Fault | None, list
         "families": list(manifest.families),
         "subfamilies": {family: list(names) for family, names in manifest.subfamilies.items()},
         "head_sets": {
-            name: {key: entry.get(key) for key in _OF_HEAD_SET} for name, entry in manifest.head_sets.items()
+            name: {key: entry.get(key) for key in _OF_HEAD_SET} | {"sha256": _head_set_sha256(bundle, name)}
+            for name, entry in manifest.head_sets.items()
         },
         "members": list(bundle.names),
     }
     return facts, None, [fault(error, variant) for error in bundle.problems()]
+
+
+def _head_set_sha256(bundle: Bundle, name: str) -> str | None:
+    try:
+        return head_set_parts(bundle, name).digest()
+    except RaxeError:
+        return None  # what is wrong with it is among the bundle's problems
 
 
 def _benchmark_report(variant: Variant) -> tuple[dict[str, Any] | None, Fault | None]:

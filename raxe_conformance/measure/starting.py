@@ -45,7 +45,7 @@ def measure_start(
         after = stopwatch.switches()
         preempted.append(None if after is None or switches is None else after - switches)
 
-    with _quiet():
+    with without_warnings():
         first, second = stopwatch.run(start, [""] * 2, lambda: None)
         count = max(FEWEST, min(int(budget_s / max(second, 1e-9)), MOST))
         cpu_ms.clear()
@@ -70,7 +70,7 @@ def measure_start(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def without_warnings() -> Iterator[None]:
     """What a registry warns of at its start, it would say again at every one: the checks of files say it once."""
     log = logging.getLogger("raxe_conformance")
     before, log.disabled = log.disabled, True

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from raxe_conformance.target.foreign import foreign_again
 from raxe_conformance.target.function import function_subject
 from raxe_conformance.target.protocol import Analyzer
 from raxe_conformance.target.shipped import shipped_subject
@@ -29,5 +30,5 @@ def _function(target: Mapping[str, Any]) -> Analyzer:
     return function_subject(target["name"], Path(target["folder"])).load()
 
 
-_LOADERS = {"shipped": _shipped, "function": _function}
+_LOADERS = {"shipped": _shipped, "function": _function, "foreign": foreign_again}
 _LIBRARIES = {"shipped": ("numpy", "tokenizers", "onnxruntime")}

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from raxe_conformance.errors import MeasurementError, UsageError, one_line
+from raxe_conformance.errors import MeasurementError, one_line
+from raxe_conformance.target.named import find_callable
 from raxe_conformance.target.protocol import Subject
 
 MODEL_ID = "function"
 THRESHOLD = 0.5
-_FORM = "name it as MODULE:FUNCTION, such as rules:score"
 
 
 @dataclass(frozen=True)
@@ -45,24 +42,28 @@ class FunctionDetector:
             said = self._function(text)
         except (Exception, SystemExit) as error:
             raise MeasurementError(f"{self._name} raised {type(error).__name__}: {one_line(error, 200)}") from error
-        found = said if isinstance(said, Mapping) else getattr(said, "metadata", None)
-        fields = dict(found) if isinstance(found, Mapping) else {"score": said}
-        try:
-            value = fields["score"]
-            score = float("" if isinstance(value, str | bytes) else value)
-        except (KeyError, TypeError, ValueError):
-            raise MeasurementError(
-                f"{self._name} answered {one_line(repr(said), 80)}",
-                remedy="answer a score in 0..1: see docs/detectors.md",
-            ) from None
-        family = fields.get("family")
-        if family is not None and not isinstance(family, str):
-            raise MeasurementError(
-                f"{self._name} named the family {one_line(repr(family), 80)}", remedy="name it as a string, or None"
-            )
-        decision = fields.get("is_attack")
-        is_attack = score >= THRESHOLD if decision is None else bool(decision)
-        return Answer({**fields, "score": score, "is_attack": is_attack, "family": family})
+        return read_answer(self._name, said)
+
+
+def read_answer(name: str, said: Any) -> Answer:
+    """What `name` answered, as checks read it. Raises MeasurementError where it is no answer."""
+    found = said if isinstance(said, Mapping) else getattr(said, "metadata", None)
+    fields = dict(found) if isinstance(found, Mapping) else {"score": said}
+    try:
+        value = fields["score"]
+        score = float("" if isinstance(value, str | bytes) else value)
+    except (KeyError, TypeError, ValueError):
+        raise MeasurementError(
+            f"{name} answered {one_line(repr(said), 80)}", remedy="answer a score in 0..1: see docs/detectors.md"
+        ) from None
+    family = fields.get("family")
+    if family is not None and not isinstance(family, str):
+        raise MeasurementError(
+            f"{name} named the family {one_line(repr(family), 80)}", remedy="name it as a string, or None"
+        )
+    decision = fields.get("is_attack")
+    is_attack = score >= THRESHOLD if decision is None else bool(decision)
+    return Answer({**fields, "score": score, "is_attack": is_attack, "family": family})
 
 
 def function_subject(name: str, folder: Path) -> Subject:
@@ -70,7 +71,9 @@ def function_subject(name: str, folder: Path) -> Subject:
 
     The module is imported here: a name that leads nowhere is found before anything is judged. Raises UsageError.
     """
-    function = _find(name, folder)
+    function = find_callable(
+        name, folder, option="--raxe-detector", kind="function", example="rules:score", takes="a text"
+    )
     return Subject(
         model_id=MODEL_ID,
         variant=None,
@@ -78,30 +81,3 @@ def function_subject(name: str, folder: Path) -> Subject:
         again={"kind": "function", "name": name, "folder": str(folder)},
         function=name,
     )
-
-
-def _find(name: str, folder: Path) -> Callable[[str], Any]:
-    module_name, _, path = name.partition(":")
-    if not module_name or not path:
-        raise UsageError("is no MODULE:FUNCTION", field=f"--raxe-detector {name}", remedy=_FORM)
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    try:
-        module = import_module(module_name)
-    except (Exception, SystemExit) as error:  # what a foreign module raises when it is imported may be anything
-        raise UsageError(
-            f"the module {module_name} cannot be imported: {type(error).__name__}: {one_line(error, 200)}",
-            field=f"--raxe-detector {name}", remedy=f"mend or install it, or put it in {folder}",
-        ) from error  # fmt: skip
-    try:
-        found = reduce(getattr, path.split("."), module)
-    except AttributeError:
-        raise UsageError(
-            f"the module {module_name} has no {path}", field=f"--raxe-detector {name}", remedy=_FORM
-        ) from None
-    if not callable(found):
-        raise UsageError(
-            f"{path} is a {type(found).__name__} and cannot be called",
-            field=f"--raxe-detector {name}", remedy="name a function that takes a text",
-        )  # fmt: skip
-    return found

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from raxe_conformance.errors import MeasurementError
 from raxe_conformance.registry.variant import Variant
+
+if TYPE_CHECKING:
+    from raxe_conformance.target.foreign import Foreign
 
 
 class Analyzer(Protocol):
@@ -22,7 +25,8 @@ class Subject:
     """One variant under judgement. `load` makes a detector of it, or raises RaxeError.
 
     variant: its files, None where it has none. again: how another process loads it, as `target.again.load_again` reads
-    it. function: the MODULE:FUNCTION that is judged, None where it is no function.
+    it. function: the MODULE:FUNCTION that is judged, None where it is no function. foreign: the registry that is
+    judged, or whose variant is, None for our own.
     """
 
     model_id: str
@@ -30,6 +34,7 @@ class Subject:
     load: Callable[[], Analyzer]
     again: Mapping[str, Any]
     function: str | None = None
+    foreign: Foreign | None = None
 
     @property
     def files(self) -> Variant:
