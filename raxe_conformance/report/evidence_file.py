@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import raxe_conformance
 from raxe_conformance.errors import ReportError
 from raxe_conformance.fileio import canonical_json, write_atomically
-from raxe_conformance.measure.evidence import evidence_from_json, evidence_to_json
+from raxe_conformance.measure.evidence import Latency, Scores, evidence_from_json, evidence_to_json
 from raxe_conformance.strict_json import read_json_object
 
 SCHEMA_VERSION = "1.0.0"
@@ -62,3 +63,40 @@ def read_evidence(path: Path) -> EvidenceFile:
         raise ReportError(
             f"lacks or has what evidence should not: {error}", file=path, field="measurements", remedy="measure again"
         ) from None
+
+
+def read_evidence_beside(report_path: Path, report: Mapping[str, Any]) -> EvidenceFile:
+    """The evidence of a report, which stands beside it.
+
+    Raises as `read_evidence` does, and ReportError where it is of another run or its columns do not fit together:
+    evidence has no digest.
+    """
+    path = report_path.with_name(report_path.stem + SUFFIX)
+    found = read_evidence(path)
+    if found.started != report["started"] or found.model != report["model"]:
+        raise ReportError("is of another run", file=path, remedy="put the evidence of the same run there")
+    if not _whole(found.measurements):
+        raise ReportError("contradicts itself", file=path, field="measurements", remedy="measure again")
+    return found
+
+
+def _whole(measured: Mapping[str, Any]) -> bool:
+    """Whether columns that belong together are equally long, and figures are figures."""
+    scores, latency = measured.get("scores"), measured.get("latency")
+    rows = None
+    if isinstance(scores, Scores):
+        columns = (scores.labels, scores.subfamilies, scores.languages, scores.sources, scores.kinds, scores.words,
+                   scores.scores, scores.attacks, scores.families)  # fmt: skip
+        rows = len(scores.ids)
+        if any(len(column) != rows for column in columns) or not all(
+            score is None or 0.0 <= score <= 1.0 for score in scores.scores
+        ):
+            return False
+    if isinstance(latency, Latency):
+        calls = len(latency.samples_ms)
+        if {len(latency.texts), len(latency.cpu_ms), len(latency.preempted), len(latency.pulse_ms) - 1} != {calls}:
+            return False
+        if not all(0.0 <= s < math.inf for s in latency.samples_ms):
+            return False
+        return rows is None or all(0 <= row < rows for row in latency.texts)
+    return True

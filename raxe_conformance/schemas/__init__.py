@@ -11,12 +11,14 @@ from typing import Any, Final
 
 METADATA: Final = "metadata-2.0.0.json"
 REPORT: Final = "report-1.0.0.json"
+COMPARISON: Final = "comparison-1.0.0.json"
+BENCHMARK_REPORT: Final = "benchmark-report-1.0.0.json"
 MAX_VIOLATIONS: Final = 200
 
 
 @cache
 def shipped_schema(name: str) -> dict[str, Any]:
-    """A schema of this folder: METADATA or REPORT."""
+    """A schema of this folder, by one of the names above."""
     value: dict[str, Any] = json.loads(files(__name__).joinpath(name).read_text(encoding="utf-8"))
     return value
 
@@ -24,8 +26,12 @@ def shipped_schema(name: str) -> dict[str, Any]:
 @cache
 def _validator(name: str) -> Any:
     from jsonschema import Draft202012Validator
+    from referencing import Registry, Resource
 
-    return Draft202012Validator(shipped_schema(name))
+    # A report may hold a comparison.
+    referred = shipped_schema(COMPARISON)
+    registry: Registry[Any] = Registry().with_resource(referred["$id"], Resource.from_contents(referred))
+    return Draft202012Validator(shipped_schema(name), registry=registry)
 
 
 def violations(name: str, value: Any) -> Iterator[tuple[str, str]]:

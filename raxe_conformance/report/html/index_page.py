@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from raxe_conformance.report.history import Entry
 from raxe_conformance.report.html import charts
+from raxe_conformance.report.html.history_charts import history_view
 from raxe_conformance.report.html.page import limits
 from raxe_conformance.report.html.words import VERDICT_CLASS, gate_row, sentence
 
@@ -21,8 +23,13 @@ def link(model_id: str) -> str:
     return "./" + quote(page_name(model_id), safe="")
 
 
-def index_view(reports: Sequence[Mapping[str, Any]], refused: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The values of index.html.j2. refused: file name and reason of the reports that are not shown."""
+def index_view(
+    reports: Sequence[Mapping[str, Any]], refused: Sequence[tuple[str, str]], earlier: Sequence[Entry] = ()
+) -> dict[str, Any]:
+    """The values of index.html.j2. refused: file name and reason of the reports that are not shown.
+
+    earlier: the runs of the folder's history, the oldest first.
+    """
     gates = {c["id"]: c for report in reports for c in report["checks"] if c["gate"]}
     # What must hold comes first; paper shows no more than that.
     columns = {i: gates[i] for i in sorted(gates, key=lambda i: (gates[i]["level"] != "MUST", i))}
@@ -45,6 +52,7 @@ def index_view(reports: Sequence[Mapping[str, Any]], refused: Sequence[tuple[str
         "columns": [(c["title"], c["level"].lower()) for c in columns.values()],
         "rows": rows,
         "refused": refused,
+        "history": history_view(earlier),
         "chart": charts.gate_box_chart(points, bounds) if points else None,
         "undrawn": len(reports) - len(points),
         "kinds": VERDICT_CLASS,

@@ -9,6 +9,7 @@ from typing import Any
 from raxe_conformance.fileio import digest_file
 from raxe_conformance.packaged import shipped_benchmark
 from raxe_conformance.report.html import charts, curves, parts
+from raxe_conformance.report.html.comparison_page import comparison_view
 from raxe_conformance.report.html.source import Material
 from raxe_conformance.report.html.words import VERDICT_CLASS, commands, deciding, gate_row, release_lines, sentence
 
@@ -54,6 +55,7 @@ def page_view(material: Material) -> dict[str, Any]:
         "figures": [parts.figure_row(f) for f in report.get("figures", ())],
         "sizes": parts.size_table(report) if report["model"]["files"] else None,
         "generalisation": generalisation,
+        "baseline": comparison_view(report["baseline"]) if "baseline" in report else None,
         "environment": _environment(report),
         "commands": commands(report, own_benchmark=_own_benchmark(report)),
     }

@@ -17,6 +17,8 @@ from markupsafe import Markup
 from raxe_conformance.corpus.rows import Benchmark
 from raxe_conformance.errors import RaxeError, ReportError, one_line
 from raxe_conformance.fileio import write_atomically
+from raxe_conformance.report.history import NAME, read_history
+from raxe_conformance.report.html.comparison_page import comparison_view
 from raxe_conformance.report.html.index_page import index_view, page_name
 from raxe_conformance.report.html.page import page_view
 from raxe_conformance.report.html.source import INDEX, gather, read_report, report_files
@@ -35,7 +37,7 @@ def write_page(path: Path, benchmark: Benchmark | None) -> Path:
 
 
 def write_index(folder: Path) -> tuple[Path, list[RaxeError]]:
-    """Write index.html over all reports of a folder, and say why some of them are not in it."""
+    """Write index.html over all reports of a folder and its history, and say why some of it is not in it."""
     reports: list[dict[str, Any]] = []
     faults: list[RaxeError] = []
     refused: list[tuple[str, str]] = []
@@ -45,8 +47,19 @@ def write_index(folder: Path) -> tuple[Path, list[RaxeError]]:
         except RaxeError as error:
             faults.append(error)
             refused.append((path.name, one_line(": ".join(part for part in (error.field, error.problem) if part), 300)))
-    view = {**index_view(reports, refused), "script": _script(), "script_sha256": _script_sha256()}
+    try:
+        earlier = read_history(folder)
+    except RaxeError as error:
+        earlier = []
+        faults.append(error)
+        refused.append((NAME, one_line(": ".join(part for part in (error.field, error.problem) if part), 300)))
+    view = {**index_view(reports, refused, earlier), "script": _script(), "script_sha256": _script_sha256()}
     return _write(folder / f"{INDEX}.html", _rendered("index.html.j2", view)), faults
+
+
+def write_comparison(path: Path, record: Mapping[str, Any]) -> Path:
+    """Write a comparison of two runs as a page. Raises ReportError where it cannot be written."""
+    return _write(path, _rendered("compare.html.j2", {"found": comparison_view(record)}))
 
 
 def _write(path: Path, text: str) -> Path:

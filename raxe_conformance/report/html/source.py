@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from raxe_conformance.corpus.rows import Benchmark, read_benchmark
 from raxe_conformance.errors import MissingFileError, RaxeError, ReportError, one_line
 from raxe_conformance.measure.evidence import Latency, Scores
 from raxe_conformance.report.digest import FIELD, report_digest
-from raxe_conformance.report.evidence_file import SUFFIX, read_evidence
+from raxe_conformance.report.evidence_file import SUFFIX, read_evidence_beside
 from raxe_conformance.report.record import SCHEMA_VERSION
 from raxe_conformance.schemas import REPORT, violations
 from raxe_conformance.strict_json import read_json_object
@@ -96,39 +95,12 @@ def _measured(path: Path, report: dict[str, Any], notes: list[str]) -> Mapping[s
     beside = path.with_name(path.stem + SUFFIX)
     without = "curves, confusion matrix and rows are left out"
     try:
-        evidence = read_evidence(beside)
+        return read_evidence_beside(path, report).measurements
     except MissingFileError:
         notes.append(f"{beside.name} is not beside the report: {without}.")
-        return {}
     except RaxeError as error:
         notes.append(f"{beside.name} cannot be used ({one_line(error.problem, 200)}): {without}.")
-        return {}
-    if evidence.started != report["started"] or evidence.model != report["model"]:
-        notes.append(f"{beside.name} is of another run: {without}.")
-        return {}
-    if not _whole(evidence.measurements):
-        notes.append(f"{beside.name} contradicts itself: {without}.")
-        return {}
-    return evidence.measurements
-
-
-def _whole(measured: Mapping[str, Any]) -> bool:
-    """Whether columns that belong together are equally long, and figures are figures. Evidence has no digest."""
-    scores, latency = measured.get("scores"), measured.get("latency")
-    rows = None
-    if isinstance(scores, Scores):
-        columns = (scores.labels, scores.subfamilies, scores.languages, scores.kinds, scores.words, scores.scores,
-                   scores.attacks, scores.families)  # fmt: skip
-        rows = len(scores.ids)
-        if any(len(column) != rows for column in columns) or not all(
-            score is None or 0.0 <= score <= 1.0 for score in scores.scores
-        ):
-            return False
-    if isinstance(latency, Latency):
-        if len(latency.texts) != len(latency.samples_ms) or not all(0.0 <= s < math.inf for s in latency.samples_ms):
-            return False
-        return rows is None or all(0 <= row < rows for row in latency.texts)
-    return True
+    return {}
 
 
 def _texts(report: dict[str, Any], benchmark: Benchmark | None, notes: list[str]) -> Mapping[str, str]:

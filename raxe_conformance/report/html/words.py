@@ -119,6 +119,8 @@ def commands(report: Mapping[str, Any], *, own_benchmark: bool) -> list[tuple[st
     model_id, profile, target = report["model"]["model_id"], report["profile"]["name"], report["environment"]["target"]
     function = report["model"].get("function")
     words = ["pytest", "--raxe-model", model_id] if function is None else ["pytest", "--raxe-detector", function]
+    if registry := report["model"].get("registry"):
+        words += ["--raxe-registry", registry]
     judge = ["raxe-conformance", "judge", f"reports/{model_id}.evidence.json"]
     if profile != "raxe-1.0":
         words += ["--raxe-profile", profile]
