@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,10 +14,16 @@ import pytest
 
 from raxe_conformance.checks.reading import Quantile
 from raxe_conformance.errors import RaxeError, ReportError
+from raxe_conformance.measure.commit import commit_of
+from raxe_conformance.measure.evidence import Facts
 from raxe_conformance.measure.instruments import Instruments
 from raxe_conformance.measure.timing import Stopwatch, time_calls
 from raxe_conformance.options import Options, resolve
+from raxe_conformance.report.baseline import Recorded, comparison_record, read_baselines
+from raxe_conformance.report.baseline_terminal import comparison_table
+from raxe_conformance.report.digest import with_digest
 from raxe_conformance.report.evidence_file import write_evidence
+from raxe_conformance.report.history import entry_of, keep
 from raxe_conformance.report.record import verdict_record, write_report
 from raxe_conformance.report.terminal import verdict_table
 from raxe_conformance.session import Session
@@ -30,7 +37,8 @@ _RECORDS: pytest.StashKey[Records] = pytest.StashKey()
 class Conductor:
     """One pytest run's session, on the controller or on a worker of pytest-xdist."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, run: str) -> None:
+        """run: a name for this run alone; workers go by the one that the controller gave them."""
         self._config = config
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._session: Session | None = None
@@ -38,9 +46,14 @@ class Conductor:
         self._by_model: dict[str, Records] = {}
         self.options: Options = resolve(config)
         self.outcomes: dict[str, Outcome] = {}
-        self._folder = self._shared_folder()
+        self.against_baseline: dict[str, Outcome] = {}
+        self._baselines: dict[str, Recorded] = {}
+        self._folder = self._shared_folder(run)
         try:
             self._session = Session(self.options, self._folder)
+            if self.options.baseline is not None and self._worker is None:
+                # Now, because the run may write its own report in the same place.
+                self._baselines = read_baselines(self.options.baseline, self._session.subjects)
         except RaxeError as error:
             self._error = error
 
@@ -55,6 +68,11 @@ class Conductor:
         self.start()
         assert self._session is not None
         return self._session
+
+    @property
+    def fell_behind(self) -> bool:
+        """Whether a MUST regressed against a baseline, or cannot be compared with it."""
+        return any(outcome is not Outcome.PASS for outcome in self.against_baseline.values())
 
     def model_ids(self) -> list[str]:
         """The variants to judge; none where the session could not be made (`start` says why, after collection)."""
@@ -110,7 +128,7 @@ class Conductor:
             return
         terminal.section("RAXE conformance")
         for model_id, records in sorted(self._by_model.items()):
-            report = self.session.report(model_id, records)
+            report = self._against_baseline(self.session.report(model_id, records), terminal)
             self.outcomes[model_id] = Outcome(report["verdict"])
             path: Path | None = None
             try:
@@ -119,10 +137,45 @@ class Conductor:
             except ReportError as error:
                 terminal.line(f"ERROR: {error}", red=True)
             if path is not None:
+                self._keep(path.parent, report, terminal)
                 self._page(path, terminal)
+                self._export(path, report, terminal)
             shown = None if path is None else _near(path, self._config.invocation_params.dir)
             terminal.write(verdict_table(report, shown, width=terminal._tw.fullwidth, color=terminal._tw.hasmarkup))
+            if "baseline" in report:
+                terminal.write(
+                    comparison_table(report["baseline"], width=terminal._tw.fullwidth, color=terminal._tw.hasmarkup)
+                )
+            elif self.options.baseline is not None:
+                terminal.line(f"No baseline: {self.options.baseline} holds no report on {model_id}")
             terminal.line("")
+            self._tell_github(report, terminal)
+
+    def _against_baseline(self, report: dict[str, Any], terminal: Any) -> dict[str, Any]:
+        """The report with what changed against its baseline; as it is where it has none."""
+        model_id = report["model"]["model_id"]
+        before = self._baselines.get(model_id)
+        if before is None:
+            return report
+        now = Recorded(report, self.session.measurements(model_id))
+        try:
+            found = comparison_record(before, now, self.session.profile)
+        except ReportError as error:
+            terminal.line(f"ERROR: {error}", red=True)
+            self.against_baseline[model_id] = Outcome.INCONCLUSIVE
+            return report
+        self.against_baseline[model_id] = Outcome(found["verdict"])
+        return with_digest({**report, "baseline": found})
+
+    def _keep(self, folder: Path, report: dict[str, Any], terminal: Any) -> None:
+        """Put the release gates into the folder's history, of a run that judged all of them."""
+        if report["not_judged"]:
+            return
+        at = self.options.home if self.options.detector else self.options.models
+        try:
+            keep(folder, [entry_of(report, commit_of(at))])
+        except RaxeError as error:
+            terminal.line(f"ERROR: {error}", red=True)
 
     def _page(self, path: Path, terminal: Any) -> None:
         """Write the page of a report and the index. The verdict stands without them, so a fault is only told."""
@@ -135,16 +188,37 @@ class Conductor:
         except RaxeError as error:
             terminal.line(f"ERROR: {error}", red=True)
 
+    def _export(self, path: Path, report: dict[str, Any], terminal: Any) -> None:
+        """Write what other programs read of a report. The verdict stands without it, so a fault is only told."""
+        from raxe_conformance.report.exports.writing import write_exports
+
+        facts = self.session.store.peek(report["model"]["model_id"], "facts")
+        try:
+            write_exports(path, report, facts.metadata if isinstance(facts, Facts) else None)
+        except ReportError as error:
+            terminal.line(f"ERROR: {error}", red=True)
+
+    def _tell_github(self, report: dict[str, Any], terminal: Any) -> None:
+        """In GitHub Actions: annotate the log, and add the report to the summary of the step."""
+        from raxe_conformance.report.exports.github import append_summary, in_actions, summary, workflow_commands
+
+        if not in_actions(os.environ):
+            return
+        for line in workflow_commands(report):
+            terminal.line(line)
+        if place := os.environ.get("GITHUB_STEP_SUMMARY"):
+            try:
+                append_summary(Path(place), summary(report))
+            except ReportError as error:
+                terminal.line(f"ERROR: {error}", red=True)
+
     def close(self) -> None:
         """Remove what was shared. Only the controller does."""
         if self._worker is None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _shared_folder(self) -> Path:
-        run = self._worker["raxe_run"] if self._worker is not None else self._config.getoption("testrunuid", None)
-        if run is None:
-            return Path(tempfile.mkdtemp(prefix="raxe-"))
-        folder = Path(tempfile.gettempdir()) / f"raxe-{run}"
+    def _shared_folder(self, run: str) -> Path:
+        folder = Path(tempfile.gettempdir()) / f"raxe-{run if self._worker is None else self._worker['raxe_run']}"
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
@@ -202,6 +276,7 @@ def _has_benchmark(request: pytest.FixtureRequest) -> bool:
 def _properties(verdict: Verdict) -> list[tuple[str, object]]:
     """What JUnit keeps of a verdict."""
     found: list[tuple[str, object]] = [("raxe_check", verdict.check_id), ("raxe_verdict", verdict.outcome.value)]
+    found += [("raxe_level", verdict.level.value), ("raxe_waived", verdict.waived)]
     if verdict.gate is not None:
         found.append(("raxe_gate", f"{verdict.gate.metric} {verdict.gate.op} {verdict.gate.limit}"))
     if verdict.estimate is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,6 +31,7 @@ class Hooks:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._run = uuid.uuid4().hex  # xdist gives its own id to its workers alone
         self._conductor: Conductor | None = None
 
     @property
@@ -38,7 +40,7 @@ class Hooks:
         if self._conductor is None:
             from raxe_conformance.conductor import Conductor
 
-            self._conductor = Conductor(self._config)
+            self._conductor = Conductor(self._config, self._run)
         return self._conductor
 
     def pytest_sessionstart(self) -> None:
@@ -72,7 +74,15 @@ class Hooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput["raxe_run"] = node.workerinput["testrunuid"]
+        node.workerinput["raxe_run"] = self._run
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Any:
+        # Around the terminal's own, which ends with the summary: then it is known what changed.
+        result = yield
+        if self._conductor is not None and self._conductor.fell_behind and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return result
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -15,7 +15,8 @@ def test_pages_are_written_beside_the_reports(tmp_path: Path) -> None:
     put_all(tmp_path / "reports", rows)
     result = raxe("report", "reports", "--benchmark", "rows.jsonl", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [f"reports/{MODEL_ID}.html", "reports/index.html"]
+    written = [f"{MODEL_ID}{suffix}" for suffix in (".html", ".sarif", ".card.md", ".cdx.json")]
+    assert result.stdout.splitlines() == [f"reports/{name}" for name in (*written, "index.html")]
     assert "number 1" in (tmp_path / "reports" / f"{MODEL_ID}.html").read_text(encoding="utf-8")
 
 

@@ -11,6 +11,7 @@ import pytest
 from meta_tests.support.toy import MODEL_ID, Toy, write_patient_profile
 from raxe_conformance.checks.table import catalogue
 from raxe_conformance.packaged import packaged
+from raxe_conformance.report.history import read_history
 
 CHECKS = len(catalogue())
 SCHEMA = sum(check.group == "schema" for check in catalogue().values())
@@ -52,6 +53,7 @@ def test_a_good_variant_passes_and_is_reported(run, pytester: pytest.Pytester) -
     assert (found["verdict"], found["not_judged"]) == ("PASS", [])
     assert {check_id for check_id, verdict in verdicts(pytester).items() if verdict != "PASS"} == UNASKED
     assert found["model"]["files"][0]["path"] == f"metadata/{MODEL_ID}.json"
+    assert [entry.model_id for entry in read_history(pytester.path / "reports")] == [MODEL_ID]
 
     extra = json.loads((pytester.path / "benchmark.json").read_text())["benchmarks"][0]["extra_info"]
     assert 0 < extra["p50_ms"] <= extra["p95_ms"] <= extra["p99_ms"]

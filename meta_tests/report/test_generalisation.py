@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from meta_tests.support.judged import session_on
-from meta_tests.support.toy import MODEL_ID, Toy
-from raxe_conformance.fileio import canonical_json, digest_file
+from meta_tests.support.toy import MODEL_ID, SPACE, Toy
+from raxe_conformance.fileio import canonical_json
+from raxe_conformance.registry.bundle import Bundle
+from raxe_conformance.registry.head_sets import head_set_parts
 from raxe_conformance.report.generalisation import ENOUGH, generalisation_table, read_table, table_path
 
 
@@ -22,7 +25,8 @@ def counts(**changes: Any) -> dict[str, Any]:
 
     return {
         "model_id": MODEL_ID,
-        "bundle_sha256": "0" * 64,
+        "protocol": "leave one source out",
+        "head_set_sha256": "0" * 64,
         "training_rows_sha256": "1" * 64,
         "threshold_rule": "0.5%",
         "sources": [held("few", ENOUGH - 1, 0, 0, 0), held("many", 100, 80, 50, 5), held("more", ENOUGH, 10, 0, 0)],
@@ -45,9 +49,9 @@ def test_rates_have_bounds_and_sources_with_few_attacks_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_a_report_shows_the_table_of_its_own_bundle_only(toy: Toy, tmp_path: Path, own: bool) -> None:
-    digest = digest_file(toy.bundle, "").sha256 if own else "0" * 64
-    table = generalisation_table(counts(bundle_sha256=digest), 0.95)
+def test_a_report_shows_the_table_of_its_own_heads_only(toy: Toy, tmp_path: Path, own: bool) -> None:
+    digest = head_set_parts(Bundle(toy.bundle), SPACE).digest() if own else "0" * 64
+    table = generalisation_table(counts(head_set_sha256=digest), 0.95)
     table_path(toy.models, MODEL_ID).write_bytes(canonical_json(table))
     session = session_on(toy, tmp_path)
     session.judge("SIZ-001", MODEL_ID)
@@ -56,3 +60,40 @@ def test_a_report_shows_the_table_of_its_own_bundle_only(toy: Toy, tmp_path: Pat
 
 def test_no_table_is_none(toy: Toy) -> None:
     assert read_table(toy.models, MODEL_ID, "0" * 64) is None
+
+
+@pytest.mark.parametrize("kind", ["no JSON", "a pipe", "a link", "another summary", "a split of nothing", "a word for a rate"])
+def test_what_is_no_table_is_none(toy: Toy, tmp_path: Path, kind: str) -> None:
+    table = generalisation_table(counts(), 0.95)
+    path = table_path(toy.models, MODEL_ID)
+    path.write_bytes(canonical_json(table))
+    assert read_table(toy.models, MODEL_ID, "0" * 64) == table
+    path.unlink()
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a link":
+        outside = tmp_path / "outside.json"
+        outside.write_bytes(canonical_json(table))
+        path.symlink_to(outside)
+    else:
+        if kind == "another summary":
+            table["summary"]["recall_worst"] = 1.0
+        elif kind == "a split of nothing":
+            del table["random_split"]["fpr"]
+        elif kind == "a word for a rate":
+            table["random_split"]["fpr"]["rate"] = "0"
+        path.write_bytes(b"{" if kind == "no JSON" else canonical_json(table))
+    assert read_table(toy.models, MODEL_ID, "0" * 64) is None
+
+
+def test_a_name_that_is_too_long_has_no_table(toy: Toy) -> None:
+    assert read_table(toy.models, "a" * 250, "0" * 64) is None
+
+
+def test_a_table_may_lack_the_random_split(toy: Toy) -> None:
+    found = counts()
+    del found["random_split"]
+    table = generalisation_table(found, 0.95)
+    assert "random_split" not in table
+    table_path(toy.models, MODEL_ID).write_bytes(canonical_json(table))
+    assert read_table(toy.models, MODEL_ID, "0" * 64) == table

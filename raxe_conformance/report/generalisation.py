@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from raxe_conformance.errors import MissingFileError
-from raxe_conformance.strict_json import read_json_object
+from raxe_conformance.errors import RaxeError
+from raxe_conformance.fileio import read_bounded
+from raxe_conformance.strict_json import MAX_METADATA_BYTES, parse_json_object
 from raxe_conformance.verdict.intervals import clopper_pearson
 
 ENOUGH = 20  # attacks of a source from which its recall counts in mean and worst
@@ -19,16 +20,17 @@ def table_path(models_dir: Path, model_id: str) -> Path:
 
 
 def generalisation_table(counts: dict[str, Any], confidence: float) -> dict[str, Any]:
-    """The table from what `build.make.lodo_counts` counted: rates with bounds by source, their summary, and beside it
-    the same heads on a random split of the same sources."""
+    """The table from what `build.make.lodo_counts` counted: rates with bounds by source, their summary, and beside it,
+    where it was counted, the same heads on a random split of the same sources."""
     sources = [_with_rates(item, confidence) for item in counts["sources"]]
+    split = counts.get("random_split")
     return {
         "schema_version": SCHEMA_VERSION,
-        "protocol": "leave one source out",
-        **{key: counts[key] for key in ("model_id", "bundle_sha256", "training_rows_sha256", "threshold_rule")},
+        "protocol": counts["protocol"],
+        **{key: counts[key] for key in ("model_id", "head_set_sha256", "training_rows_sha256", "threshold_rule")},
         "confidence": confidence,
         "summary": summarise(sources),
-        "random_split": _with_rates(counts["random_split"], confidence),
+        **({"random_split": _with_rates(split, confidence)} if split else {}),
         "sources": sources,
     }
 
@@ -58,10 +60,27 @@ def summarise(sources: list[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
-def read_table(models_dir: Path, model_id: str, bundle_sha256: str | None) -> dict[str, Any] | None:
-    """A variant's table if it is of this very bundle, else None: heads that were fitted anew owe a new table."""
+def read_table(models_dir: Path, model_id: str, head_set_sha256: str | None) -> dict[str, Any] | None:
+    """A variant's table if it is of this very head set, else None: heads that were fitted anew owe a new table.
+
+    None too where it is no such table: what lies beside one variant must not cost the others their reports.
+    """
+    path = table_path(models_dir, model_id)
     try:
-        table = read_json_object(table_path(models_dir, model_id))
-    except MissingFileError:
+        table = parse_json_object(
+            read_bounded(path, MAX_METADATA_BYTES, what="the table", within=models_dir), file=path
+        )
+    except RaxeError:
         return None
-    return table if table.get("bundle_sha256") == bundle_sha256 else None
+    of_these_heads = head_set_sha256 is not None and table.get("head_set_sha256") == head_set_sha256
+    return table if of_these_heads and _is_table(table) else None
+
+
+def _is_table(table: dict[str, Any]) -> bool:
+    """Whether a table has what reports show of it, and sums up its own sources."""
+    try:
+        split = table.get("random_split")
+        rates = [split[name]["rate"] for name in ("recall", "fpr")] if split is not None else []
+        return {type(rate) for rate in rates} <= {int, float} and table["summary"] == summarise(table["sources"])
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return False

@@ -177,6 +177,7 @@ def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: 
                 {"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in facts.files if f.sha256 is not None
             ],
             **({} if facts.function is None else {"function": facts.function}),
+            **({} if facts.registry is None else {"registry": facts.registry}),
         },
         "environment": environment,
         "corpus": _corpus(run),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ _ORDER = {
     (verdict, level): position
     for position, (verdict, level) in enumerate(product(("FAIL", "INCONCLUSIVE", "PASS"), ("MUST", "SHOULD")))
 }
+_SHORT = {"requests/s": "/s"}  # the title of the gate says what is counted
 _WIDEST = 140  # beyond it the eye loses the line
 
 
@@ -25,10 +27,10 @@ def _figure(value: float | None, unit: str, infinite: str) -> str:
 
 def _row(record: dict[str, Any]) -> tuple[str, str, str, str]:
     gate, evidence = record["gate"], record["evidence"]
-    limit = f"{gate['op']} {number(gate['limit'], gate['unit'])}" if gate else ""
+    unit = _SHORT.get(gate["unit"], gate["unit"]) if gate else ""
+    limit = f"{gate['op']} {number(gate['limit'], unit)}" if gate else ""
     if gate is None or evidence is None:
         return record["title"], "", "", limit
-    unit = gate["unit"]
     low, high = evidence["low"], evidence["high"]
     # The unit stands beside it, in "measured" and in "limit".
     bounds = [_figure(value, unit, infinite).removesuffix(f" {unit}") for value, infinite in ((low, "−∞"), (high, "∞"))]
@@ -39,12 +41,14 @@ def _row(record: dict[str, Any]) -> tuple[str, str, str, str]:
 def _generalisation(table: dict[str, Any] | None) -> str:
     if table is None:
         return "Unseen sources: no table for this bundle (raxe-conformance benchmark --protocol lodo)"
-    summary, mixed = table["summary"], table["random_split"]
-    return (
+    summary, mixed = table["summary"], table.get("random_split")
+    unseen = (
         f"Unseen sources: recall {summary.get('recall_mean')} (worst {summary.get('recall_worst')}), "
-        f"FPR {summary.get('fpr_mean')} (worst {summary.get('fpr_worst')}); "
-        f"random split of the same sources: recall {mixed['recall']['rate']}, FPR {mixed['fpr']['rate']}"
+        f"FPR {summary.get('fpr_mean')} (worst {summary.get('fpr_worst')})"
     )
+    if mixed is None:
+        return unseen
+    return f"{unseen}; random split of the same sources: recall {mixed['recall']['rate']}, FPR {mixed['fpr']['rate']}"
 
 
 def of_runs(rate: float) -> str:
@@ -91,6 +95,12 @@ def _unclaimed(report: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
+def shown_checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The records that a reader has to see: gates that are a MUST, and whatever does not pass, failures first."""
+    shown = [r for r in report["checks"] if r["verdict"] != "PASS" or (r["gate"] and r["level"] == "MUST")]
+    return sorted(shown, key=lambda record: _ORDER[record["verdict"], record["level"]])
+
+
 def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, color: bool) -> str:
     """A variant's verdicts as text of at most `width` columns: gates that are a MUST, and whatever does not pass."""
     from rich.console import Console
@@ -109,8 +119,7 @@ def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, colo
             name, overflow="fold", justify=justify, no_wrap=name not in ("gate", "interval", "verdict"),
             min_width=16 if name == "gate" and width >= 80 else None,
         )  # fmt: skip
-    shown = [r for r in report["checks"] if r["verdict"] != "PASS" or (r["gate"] and r["level"] == "MUST")]
-    shown.sort(key=lambda record: _ORDER[record["verdict"], record["level"]])
+    shown = shown_checks(report)
     for record in shown:
         gate, measured, interval, limit = _row(record)
         style = _STYLES[record["verdict"]]
@@ -135,7 +144,7 @@ def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, colo
         console.print(f"Not judged in this run: {', '.join(report['not_judged'])}", soft_wrap=True)
     for reason, ids in _unclaimed(report).items():
         console.print(f"Not claimed, so not judged ({reason}): {', '.join(ids)}", soft_wrap=True)
-    if "function" not in report["model"]:
+    if report["model"]["files"]:
         console.print(_generalisation(report["generalisation"]), soft_wrap=True)
     corpus = report["corpus"]
     console.print(

@@ -1,0 +1,1 @@
+"""What other programs read of a report: SARIF, a model card, a bill of materials, GitHub's summary and annotations."""
