@@ -92,7 +92,9 @@ def test_heavy_packages_are_imported_where_they_are_used() -> None:
         "cpuinfo",
         "psutil",
     }
-    for path in PACKAGE.rglob("*.py"):
+    # A torch module is a subclass of torch's own; nobody imports these two before a training begins.
+    training = {PACKAGE / "build" / "finetune" / name for name in ("network.py", "loop.py")}
+    for path in set(PACKAGE.rglob("*.py")) - training:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

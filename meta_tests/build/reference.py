@@ -1,4 +1,4 @@
-"""A BERT encoder in numpy, written from its definition: what exported graphs are compared with."""
+"""BERT and MPNet encoders in numpy, written from their definition: what exported graphs are compared with."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ def forward(bert: Bert, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floa
     for layer in bert.layers:
         query, key, value = (_heads(part, config.heads) for part in np.split(_dense(layer.qkv, hidden), 3, axis=2))
         scores = query @ key.swapaxes(2, 3) / np.sqrt(config.width / config.heads)
+        if bert.distances is not None:
+            tokens = np.arange(ids.shape[1])
+            scores = scores + bert.distances[:, tokens[None, :] - tokens[:, None] + config.positions - 1]
         scores = np.where(mask[:, None, None, :] == 1, scores, -1e9)
         shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
         mixed = (shares / shares.sum(axis=-1, keepdims=True)) @ value
@@ -73,6 +76,25 @@ def tiny_tensors(seed: int = 0) -> dict[str, NDArray[np.float32]]:
         for name in ("attention.output.LayerNorm", "output.LayerNorm"):
             tensors[f"{at}{name}.weight"], tensors[f"{at}{name}.bias"] = 1 + random(16), random(16)
     return tensors
+
+
+def tiny_mpnet() -> tuple[bytes, bytes]:
+    """config.json and model.safetensors of an MPNet encoder with the layers of tiny_weights, and 14 positions."""
+    from safetensors.numpy import save
+
+    generator = np.random.default_rng(5)
+    names = {"self.query": "attn.q", "self.key": "attn.k", "self.value": "attn.v", "output.dense": "attn.o",
+             "output.LayerNorm": "LayerNorm"}  # fmt: skip
+    tensors = {}
+    for name, array in tiny_tensors().items():
+        for bert, mpnet in names.items():
+            name = name.replace(f"attention.{bert}", f"attention.{mpnet}")
+        tensors[name] = array
+    del tensors["embeddings.token_type_embeddings.weight"]
+    tensors["embeddings.position_embeddings.weight"] = generator.standard_normal((14, 16)).astype(np.float32)
+    tensors["encoder.relative_attention_bias.weight"] = generator.standard_normal((32, 4)).astype(np.float32)
+    config = tiny_config(model_type="mpnet", max_position_embeddings=14, layer_norm_eps=1e-5, pad_token_id=1)
+    return config, save(tensors)
 
 
 def _dense(dense: Dense, values: Floats) -> Floats:

@@ -100,6 +100,27 @@ def test_reduce_range_keeps_weights_to_seven_bits() -> None:
     assert max(int(np.abs(array.astype(int)).max()) for array in int8) <= 64
 
 
+def test_layers_with_float_activations_store_int8_weights_only() -> None:
+    from onnx import TensorProto, numpy_helper
+
+    model = export_bert(tiny(), opset=23)
+    names = ["layer.0.down", "layer.1.qkv"]
+    quantized = quantize_int8(model, per_channel=True, reduce_range=True, float_activations=names)
+    stored = {tensor.name: tensor for tensor in quantized.graph.initializer}
+    original = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for name in names:
+        assert stored[f"{name}.weight.int8"].data_type == TensorProto.INT8
+        scale = numpy_helper.to_array(stored[f"{name}.weight.scale"])
+        again = numpy_helper.to_array(stored[f"{name}.weight.int8"]) * scale
+        assert np.abs(again - original[f"{name}.weight"]).max() <= scale.max() / 2 + 1e-7
+    assert {node.domain for node in quantized.graph.node} == {""}
+    ids, mask = texts(1, 9)
+    a, b = (run(found, ids, mask).mean(axis=1)[0] for found in (model, quantized))
+    assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > 0.98
+    with pytest.raises(BuildError, match=r"layer\.2\.down: is no layer of the graph"):
+        quantize_int8(model, per_channel=True, reduce_range=True, float_activations=["layer.2.down"])
+
+
 def test_float16_is_stored_and_float32_computed() -> None:
     model = export_bert(tiny(), opset=23)
     smaller = store_float16(model)

@@ -25,6 +25,7 @@ from raxe_conformance.cli.export import command as export_command
 from raxe_conformance.corpus.index import CorpusMissingError
 from raxe_conformance.errors import BuildError, RaxeError, UnknownModelError
 from raxe_conformance.registry.bundle import Bundle
+from raxe_conformance.registry.head_sets import head_set_parts
 from raxe_conformance.runtime.embed import Embedder
 from raxe_conformance.runtime.heads import Heads
 
@@ -64,7 +65,11 @@ def results(world: World) -> dict[str, bytes]:
 def record(world: World) -> None:
     """Write the digests of what was built into the recipe."""
     for name, data in results(world).items():
-        world.edit(f'file = "{name}"', f'file = "{name}"\nsha256 = "{digest(data)}"')
+        if name.endswith(".raxe"):
+            heads = head_set_parts(Bundle(world.models / name), "tiny").digest()
+            world.edit(f'bundle = "{name}"', f'bundle = "{name}"\nsha256 = "{heads}"')
+        else:
+            world.edit(f'file = "{name}"', f'file = "{name}"\nsha256 = "{digest(data)}"')
 
 
 @pytest.fixture
@@ -85,7 +90,9 @@ def test_everything_is_made_and_verified(world: World) -> None:
         assert f"{name}, {len(data)} bytes, sha256 {digest(data)} verified" in said
     assert re.search(r"corpora: 3 sources, 5 files, \d+ bytes, every sha256 verified", said)
     for name, data in results(world).items():
-        assert f"{name}: {len(data)} bytes, sha256 {digest(data)}, not in the recipe yet" in said
+        what = "head set sha256 " if name.endswith(".raxe") else f"sha256 {digest(data)}"
+        assert f"{name}: {len(data)} bytes, {what}" in said
+    assert sum("not in the recipe yet" in line for line in heard.lines) == 4
 
 
 def test_the_bundle_fits_the_encoder_and_says_what_it_is(built: World) -> None:
@@ -144,7 +151,7 @@ def test_made_again_it_is_the_same_to_the_byte(built: World) -> None:
 def test_the_second_run_does_nothing_and_says_so(built: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = results(built)
     monkeypatch.setattr(module, "_make_embedding", lambda *_: pytest.fail("exported"))
-    monkeypatch.setattr(module, "_make_bundle", lambda *_: pytest.fail("fitted"))
+    monkeypatch.setattr(module, "_make_heads", lambda *_: pytest.fail("fitted"))
     heard = build(built)
     assert heard.lines == [f"{built.model_id}: nothing to do, all files are there and have the recipe's SHA-256"]
     assert heard.steps == []
@@ -191,7 +198,8 @@ def test_an_encoder_with_another_digest_is_explained_and_not_kept(world: World) 
     with pytest.raises(BuildError) as caught:
         build(world)
     assert re.search(
-        r"tiny_int8\.onnx: is not as the recipe says, and was not written: .* the recipe says 000000000000…; "
+        r"tiny_int8\.onnx: is not as the recipe says, and was not written: its SHA-256 is [0-9a-f]{12}…, "
+        r"the recipe says 000000000000…; "
         r"cosine to float32 0\.9\d+ median, 0\.\d+ least; .*--accept",
         str(caught.value),
     )
@@ -293,7 +301,7 @@ def test_an_unknown_id_lists_what_there_is(world: World) -> None:
 def test_the_plan(built: World) -> None:
     recipe = load_recipe(built.models, built.model_id)
     assert plan(recipe, built.models).empty
-    assert plan(recipe, built.models, refit=True).bundle
+    assert plan(recipe, built.models, refit=True).heads
 
 
 def test_command_build_in_a_pipe(world: World) -> None:

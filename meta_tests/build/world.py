@@ -83,6 +83,23 @@ def model_files() -> dict[str, bytes]:
     return {"config.json": tiny_config(), "model.safetensors": tiny_weights(), "tokenizer.json": tokenizer_json()}
 
 
+def add_variant(world: World, model_id: str, embedding: str, weights: bytes) -> World:
+    """A second recipe in the same models folder, with another encoder and its heads in the same bundle."""
+    other = World(world.models, world.data, make_wheel({**model_files(), "model.safetensors": weights}), model_id)
+    text = world.recipe.read_text(encoding="utf-8")
+    for old, new in (
+        (world.model_id, model_id),
+        (digest(world.wheel), digest(other.wheel)),
+        (digest(tiny_weights()), digest(weights)),
+        ('name = "tiny"', f'name = "{embedding}"'),
+        ('"embeddings/tiny', f'"embeddings/{embedding}'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    other.recipe.write_text(text, encoding="utf-8")
+    return other
+
+
 def make_wheel(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as wheel:
@@ -184,8 +201,8 @@ triggers_sha256 = "{digest(triggers)}"
 file = "embeddings/tiny_int8.onnx"
 [outputs.tokenizer]
 file = "embeddings/tiny.tokenizer.json"
-[outputs.bundle]
-file = "bundles/tiny_v1.0.raxe"
+[outputs.heads]
+bundle = "bundles/tiny_v1.0.raxe"
 [corpora]
 index_sha256 = "{digest((data / "index.jsonl").read_bytes())}"
 {"".join(sources)}

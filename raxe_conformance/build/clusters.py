@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 
 from raxe_conformance.build.heads import Linear, TrainingSet, most_suspicious
-from raxe_conformance.fileio import canonical_json
 
 PER_CLUSTER = 60  # attacks to a cluster, on average
 MOST = 32  # clusters of one family
 LEAST_SIMILARITY = 0.5
 
 
-def cluster_members(
+def attack_clusters(
     data: TrainingSet, binary: Linear, families: tuple[str, ...], embedding_model: str, seed: int
-) -> dict[str, bytes]:
-    """The bundle members, by name. Each attack counts with the window that the attack head finds most suspicious."""
+) -> tuple[dict[str, Any], bytes]:
+    """The entry in a bundle's index of clusters, and the bytes of the member that it names.
+
+    Each attack counts with the window that the attack head finds most suspicious.
+    """
     from safetensors.numpy import save
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
@@ -37,7 +39,4 @@ def cluster_members(
                 entries.append({"id": f"{family.lower()}-{label + 1:02}", "family": family, "size": size})
     file = f"attack_clusters/{embedding_model}.safetensors"
     index = {"file": file, "least_similarity": LEAST_SIMILARITY, "entries": entries}
-    return {
-        "attack_clusters.json": canonical_json({"clusters": {embedding_model: index}}),
-        file: save({"centroids": np.ascontiguousarray(centroids, np.float32)}),
-    }
+    return index, save({"centroids": np.ascontiguousarray(centroids, np.float32)})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from raxe_conformance.build.grammar.generate import SOURCE as OWN
 from raxe_conformance.build.grammar.generate import corpus_rows
 from raxe_conformance.build.recipe import Corpora, HeadSettings, OwnGrammar
 from raxe_conformance.corpus.fingerprints import Fingerprints, fingerprint, near_matches
@@ -138,7 +139,8 @@ def select_rows(rows: Sequence[CorpusRow], settings: HeadSettings) -> Selection:
     chosen: list[CorpusRow] = []
     for key in sorted(groups, key=lambda key: (not key[1], key[0])):
         group = groups[key]
-        if not key[1] and len(group) > settings.benign_cap:
+        # The own text comes in pairs: a cap would leave attacks without their twins.
+        if not key[1] and key[0] != OWN and len(group) > settings.benign_cap:
             picked = generator.permutation(len(group))[: settings.benign_cap]
             group = [group[index] for index in sorted(picked.tolist())]
         chosen += group

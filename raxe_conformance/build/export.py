@@ -1,4 +1,4 @@
-"""A BERT encoder as an ONNX graph of the standard domain, node by node.
+"""An encoder of BERT's kind as an ONNX graph of the standard domain, node by node.
 
 Built by hand rather than traced, so that it needs no torch, holds no paths, names or dates of the machine that made
 it, and has the shape that ONNX Runtime's int8 kernels run fastest (docs/building.md has the measurements):
@@ -7,7 +7,8 @@ it, and has the shape that ONNX Runtime's int8 kernels run fastest (docs/buildin
 - from opset 23 on, attention is the standard `Attention` operator, which reads the heads in place; below, it is
   spelled out;
 - residuals are `Sum`, not `Add`: ONNX Runtime would fuse `Add` + `LayerNormalization` into a kernel that takes longer
-  than the two.
+  than the two;
+- a bias by distance (MPNet) is looked up once for all layers, and added to the mask.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from raxe_conformance.errors import BuildError
 PRODUCER: Final = "raxe-conformance"
 INPUTS: Final = ("input_ids", "attention_mask")
 OUTPUT: Final = "last_hidden_state"
+WORDS: Final = "words"
+PRODUCT: Final = ".product"  # how the names of multiplications by weights end
 ATTENTION_OPSET: Final = 23
 OPSETS: Final = (20, 21, 22, ATTENTION_OPSET)
 # The oldest IR that carries the opset, so that the oldest runtime that could read the graph does.
@@ -86,7 +89,7 @@ class _Graph:
         return model
 
     def _embed(self) -> str:
-        words = self._node("Gather", [self._constant("words", self._bert.words), "input_ids"], "embeddings.words")
+        words = self._node("Gather", [self._constant(WORDS, self._bert.words), "input_ids"], "embeddings.words")
         length = self._node("Shape", ["input_ids"], "length", start=1, end=2)
         zero = self._constant("zero", np.array([0], np.int64))
         # Positions count from 0 without gaps, so they are a slice of the table, not a look-up.
@@ -103,12 +106,27 @@ class _Graph:
         scaled = self._node("Mul", [off, self._constant("far", np.float32(10_000.0))], "mask.scaled")
         axes = self._constant("mask.axes", np.array([1, 2], np.int64))
         mask = self._node("Unsqueeze", [scaled, axes], "mask.additive")  # [batch, 1, 1, sequence]
+        if self._bert.distances is not None:
+            return self._node("Add", [mask, self._bias(self._bert.distances)], "mask.biased")
         if self._opset < ATTENTION_OPSET:
             return mask
         # ONNX Runtime's Attention wants a row for every query: [batch, 1, sequence, sequence].
         one = self._constant("mask.one", np.array([1], np.int64))
         shape = self._node("Concat", [one, one, "length", one], "mask.shape", axis=0)
         return self._node("Expand", [mask, shape], "mask.full")
+
+    def _bias(self, distances: NDArray[np.float32]) -> str:
+        """The bias on attention scores, [heads, sequence, sequence]: entry (i, j) is that of the distance j - i."""
+        positions = self._bert.config.positions
+        zero, one = self._constant("zero", np.array([0], np.int64)), self._constant("bias.one", np.array([1], np.int64))
+        order = np.arange(positions, dtype=np.int64)
+        # The table begins with the distance -(positions - 1), so entry (i, j) stands at j - (i - (positions - 1)).
+        keys = self._constant("bias.keys", order[None, :])
+        queries = self._constant("bias.queries", order[:, None] - (positions - 1))
+        keys = self._node("Slice", [keys, zero, "length", one], "bias.keys.used")
+        queries = self._node("Slice", [queries, zero, "length", zero], "bias.queries.used")
+        entries = self._node("Sub", [keys, queries], "bias.entries")
+        return self._node("Gather", [self._constant("distances", distances), entries], "bias", axis=1)
 
     def _layer(self, layer: Layer, at: str, hidden: str, mask: str, output: str) -> str:
         mixed = self._attention(layer, at, hidden, mask)
@@ -151,7 +169,7 @@ class _Graph:
         self._nodes.append(self._helper.make_node("Split", [name], parts, name=f"{name}.split", axis=2, num_outputs=3))
 
     def _dense(self, dense: Dense, name: str, at: str) -> str:
-        product = self._node("MatMul", [name, self._constant(f"{at}.weight", dense.weight)], f"{at}.product")
+        product = self._node("MatMul", [name, self._constant(f"{at}.weight", dense.weight)], f"{at}{PRODUCT}")
         return self._node("Add", [product, self._constant(f"{at}.bias", dense.bias)], at)
 
     def _norm(self, norm: Norm, name: str, at: str, output: str) -> str:

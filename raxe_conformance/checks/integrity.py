@@ -26,6 +26,11 @@ def _present(facts: Facts, *roles: str) -> list[FileFact]:
     return [f for f in facts.files if f.role in roles and f.sha256 is not None]
 
 
+def _unbuilt(file: FileFact | None) -> bool:
+    """A missing model is a matter of building it: that is "cannot tell yet", not a broken variant."""
+    return file is not None and file.role != "bundle" and file.sha256 is None and file.problem == "does not exist"
+
+
 @check(
     "INT-001", "every file that the variant names exists", level=Level.MUST, spec="§4 integrity", needs=("facts",),
     defect="put_a_folder_in_place_of_the_bundle",
@@ -38,8 +43,7 @@ def files_exist(facts: Facts) -> Reading:
         if file is None:
             found.append(Finding(facts.metadata_path or facts.model_id, f"names no {role} file", "named in file_info"))
         elif file.sha256 is None:
-            # A missing model is a matter of building it: that is "cannot tell yet", not a broken variant.
-            if role != "bundle" and file.problem == "does not exist":
+            if _unbuilt(file):
                 return Unknown(f"{file.path} is not built", _BUILD.format(facts.model_id))
             found.append(Finding(file.path, file.problem or "cannot be read", "a readable file"))
     return Findings(tuple(found), 3)
@@ -54,7 +58,7 @@ def bundle_opens(facts: Facts) -> Reading:
     fault, file = facts.bundle_fault, facts.file("bundle")
     if file is None or file.sha256 is None:
         return Unknown("there is no bundle to open", "see INT-001")
-    return Findings((as_finding(fault, "a bundle of schema 2.0.0"),) if fault else (), 1)
+    return Findings((as_finding(fault, "a bundle of a schema that is known"),) if fault else (), 1)
 
 
 @check(
@@ -132,6 +136,9 @@ def head_set_exists(facts: Facts) -> Reading:
     spaces = facts.bundle["head_sets"]
     if facts.embedding_model is None or facts.embedding_model in spaces:
         return Findings((), 1)
+    if _unbuilt(facts.file("embeddings")):
+        # The build fits the heads of a shared bundle after it has made the embedding model.
+        return Unknown("neither the embedding model nor its head set is built", _BUILD.format(facts.model_id))
     found = Finding(
         "ml_config.embedding_model",
         facts.embedding_model,

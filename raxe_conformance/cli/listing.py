@@ -52,6 +52,9 @@ def command(models_dir: Path, report_dir: Path, as_json: bool) -> None:
         for row in rows:
             size_text = f"{row['size_mb']:.1f} MB" if row["size_mb"] is not None else "not built"
             name = one_line(row["model_id"])  # a file's name, which may hold line breaks
-            click.echo(f"{name:32} {row['status']:13} {size_text:>10}  {row['verdict'] or 'not judged'}")
+            verdict = row["verdict"] or "not judged"
+            if row["missing"] and is_file(models_dir / "recipes" / f"{row['model_id']}.toml"):
+                verdict = f"run: raxe-conformance build {name}"
+            click.echo(f"{name:32} {row['status']:13} {size_text:>10}  {verdict}")
     for warning in catalog.warnings:
         click.echo(f"WARNING: {warning}", err=True)
