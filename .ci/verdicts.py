@@ -21,7 +21,9 @@ def main() -> int:
         if code not in (0, 1, 3):
             print(f"the suites did not run: exit {code}", file=sys.stderr)
             return 1
-        written = [path for path in Path(folder).glob("*.json") if not path.name.endswith((".evidence.json", ".cdx.json"))]
+        written = [
+            path for path in Path(folder).glob("*.json") if not path.name.endswith((".evidence.json", ".cdx.json"))
+        ]
         reports = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in written}
     for model_id in sorted(set(reports) ^ set(expected)):
         print(f"{model_id}: {'no report' if model_id in expected else 'not in .ci/expected.toml'}", file=sys.stderr)

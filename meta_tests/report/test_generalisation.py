@@ -62,7 +62,9 @@ def test_no_table_is_none(toy: Toy) -> None:
     assert read_table(toy.models, MODEL_ID, "0" * 64) is None
 
 
-@pytest.mark.parametrize("kind", ["no JSON", "a pipe", "a link", "another summary", "a split of nothing", "a word for a rate"])
+@pytest.mark.parametrize(
+    "kind", ["no JSON", "a pipe", "a link", "another summary", "a split of nothing", "a word for a rate"]
+)
 def test_what_is_no_table_is_none(toy: Toy, tmp_path: Path, kind: str) -> None:
     table = generalisation_table(counts(), 0.95)
     path = table_path(toy.models, MODEL_ID)
