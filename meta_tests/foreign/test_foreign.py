@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,9 +187,8 @@ def test_the_page_shows_a_registry_that_holds(pytester: pytest.Pytester, run: Ru
     page = (Path(__file__).parents[2] / "docs" / "registries.md").read_text(encoding="utf-8")
     [code] = re.findall(r"```python\n# mine\.py\n(.*?)```", page, re.S)
     pytester.makepyfile(mine=code)
-    result = pytester.run(
-        "raxe-conformance", "check", "--registry", "mine:Registry", "--model", "registry", "--", "-k", "not start"
-    )
+    command = [sys.executable, "-m", "raxe_conformance", "check", "--registry", "mine:Registry", "--model", "registry"]
+    result = pytester.run(*command, "--", "-k", "not start")
     found = json.loads((pytester.path / "reports" / "registry.json").read_text(encoding="utf-8"))
     assert {check["id"]: check["verdict"] for check in found["checks"]} == dict.fromkeys(
         ("REG-003", "REG-010", "REG-011", "REG-013"), "PASS"

@@ -98,9 +98,10 @@ def test_a_slow_detector_fails_latency_alone(run, pytester: pytest.Pytester) -> 
         """
     )
     run("-p", "slow", "-m", "latency or accuracy or fpr or size", "--raxe-profile=raxe-1.0", "--raxe-latency-budget=0")
-    # A busy machine may leave open what the stages take, which are as fast as ever.
+    # After a pause the caches are cold, so that a stage may take longer, too; nothing but latency may fail.
     failed = {check_id for check_id, verdict in verdicts(pytester).items() if verdict == "FAIL"}
-    assert failed == {"LAT-001", "LAT-002", "LAT-003", "LAT-004"}
+    assert failed >= {"LAT-001", "LAT-002", "LAT-003", "LAT-004"}
+    assert all(check_id.startswith("LAT-") for check_id in failed)
 
 
 def test_xdist_measures_latency_alone_and_reports_everything(run, pytester: pytest.Pytester) -> None:
