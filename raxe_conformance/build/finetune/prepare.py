@@ -23,7 +23,6 @@ from raxe_conformance.build.progress import Progress
 from raxe_conformance.build.recipe import EncoderSettings, Recipe, RecipeError
 from raxe_conformance.build.results import write_result
 from raxe_conformance.build.weights import model_files
-from raxe_conformance.errors import BuildError
 from raxe_conformance.fileio import canonical_json, read_bounded, sha256
 
 _ALGORITHM: Final = "1"  # raised where the same settings would train another model
@@ -112,5 +111,3 @@ def _load(path: Path) -> trained_file.Trained | None:
         return trained_file.from_bytes(path.read_bytes())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    except Exception as error:  # noqa: BLE001  safetensors raises its own class
-        raise BuildError(f"cannot be read: {error}", file=path, remedy="remove it: it is only a cache") from None

@@ -76,9 +76,13 @@ def to_bytes(trained: Trained) -> bytes:
 
 def from_bytes(data: bytes) -> Trained:
     """The inverse of to_bytes. Raises ValueError or KeyError for other bytes."""
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    arrays: dict[str, NDArray[Any]] = load(data)
+    try:
+        arrays: dict[str, NDArray[Any]] = load(data)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     more = json.loads(header["__metadata__"]["trained"])
     config = BertConfig(**more["config"])
