@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raxe_conformance.build.heads import Fit, TrainingSet, fit_binary, text_scores, threshold_at
+from raxe_conformance.build.heads import Fit, Flags, TrainingSet, fit_binary, text_scores, threshold_at
 from raxe_conformance.build.recipe import HeadSettings
 
 RANDOM_FOLDS = 5
@@ -30,6 +30,19 @@ class Held:
     threshold: float
 
 
+def tally(source: str, attack: Flags, flagged: Flags, here: Flags, threshold: float) -> Held:
+    """What was flagged of the texts marked in `here`. All [texts] bool."""
+    attacks, benign = here & attack, here & ~attack
+    return Held(
+        source=source,
+        attacks=int(attacks.sum()),
+        attacks_flagged=int((flagged & attacks).sum()),
+        benign=int(benign.sum()),
+        benign_flagged=int((flagged & benign).sum()),
+        threshold=threshold,
+    )
+
+
 def leave_one_source_out(
     data: TrainingSet, fit: Fit, settings: HeadSettings, advance: Callable[[int], None] = lambda count: None
 ) -> list[Held]:
@@ -43,18 +56,7 @@ def leave_one_source_out(
             here = names == source
             scores = text_scores(data, fit_binary(data, ~here, settings))
             threshold = threshold_at(fit.held_out[~data.attack & ~here], settings.threshold_fpr)
-            flagged = scores >= threshold
-            attacks, benign = here & data.attack, here & ~data.attack
-            found.append(
-                Held(
-                    source=source,
-                    attacks=int(attacks.sum()),
-                    attacks_flagged=int((flagged & attacks).sum()),
-                    benign=int(benign.sum()),
-                    benign_flagged=int((flagged & benign).sum()),
-                    threshold=threshold,
-                )
-            )
+            found.append(tally(source, data.attack, scores >= threshold, here, threshold))
             advance(1)
     return found
 
@@ -70,12 +72,5 @@ def in_distribution(data: TrainingSet, settings: HeadSettings) -> Held:
             outside = fold == number
             scores[outside] = text_scores(data, fit_binary(data, ~outside, settings))[outside]
     threshold = threshold_at(scores[~data.attack], settings.threshold_fpr)
-    flagged = scores >= threshold
-    return Held(
-        source="(random split)",
-        attacks=int(data.attack.sum()),
-        attacks_flagged=int((flagged & data.attack).sum()),
-        benign=int((~data.attack).sum()),
-        benign_flagged=int((flagged & ~data.attack).sum()),
-        threshold=threshold,
-    )
+    everything = np.ones(len(data.attack), np.bool_)
+    return tally("(random split)", data.attack, scores >= threshold, everything, threshold)

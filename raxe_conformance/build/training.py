@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raxe_conformance.build.dataset import Selection
 from raxe_conformance.build.heads import TrainingSet
 from raxe_conformance.build.recipe import Recipe
 from raxe_conformance.build.vectors import embed_texts
+from raxe_conformance.corpus.index import CorpusRow
+
+
+def family_numbers(rows: Sequence[CorpusRow], families: Sequence[str]) -> NDArray[np.int64]:
+    """The position of each row's family in the list of families, -1 where it has none of them: [rows] int64."""
+    return np.array([families.index(row.family) if row.family in families else -1 for row in rows], np.int64)
 
 
 def training_set(recipe: Recipe, models: Path, selection: Selection, advance: Callable[[int], None]) -> TrainingSet:
@@ -22,11 +29,10 @@ def training_set(recipe: Recipe, models: Path, selection: Selection, advance: Ca
         max_sequence_length=recipe.embedding.max_sequence_length,
         advance=advance,
     )
-    families = recipe.bundle.families
     return TrainingSet(
         vectors=vectors,
         owner=owner,
         attack=np.array([row.is_attack for row in selection.rows], np.bool_),
-        family=np.array([families.index(row.family) if row.family in families else -1 for row in selection.rows]),
+        family=family_numbers(selection.rows, recipe.bundle.families),
         source=tuple(row.source for row in selection.rows),
     )

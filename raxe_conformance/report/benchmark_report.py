@@ -6,7 +6,6 @@ Beside the specification's fields it holds what else metadata may declare: throu
 from __future__ import annotations
 
 import math
-import os
 import statistics
 from collections import Counter
 from datetime import UTC, datetime
@@ -18,9 +17,10 @@ from raxe_conformance.checks.memory import steady
 from raxe_conformance.checks.reading import MacroF1, Quantile, Reading, Unknown
 from raxe_conformance.checks.throughput import one_thread
 from raxe_conformance.errors import ReportError, one_line
-from raxe_conformance.fileio import canonical_json, write_atomically
+from raxe_conformance.fileio import canonical_json
 from raxe_conformance.measure.evidence import Facts, Latency, Scores
 from raxe_conformance.measure.evidence_resources import Memory, Throughput
+from raxe_conformance.report.whole import write_whole
 from raxe_conformance.schemas import BENCHMARK_REPORT, violations
 from raxe_conformance.verdict.intervals import estimate
 from raxe_conformance.verdict.profile import DEFAULT, load_profile
@@ -139,9 +139,4 @@ def write_benchmark_report(path: Path, report: dict[str, Any]) -> None:
     """Validate a benchmark report and write it whole. Raises ReportError where it breaks its schema or cannot be."""
     for at, problem in violations(BENCHMARK_REPORT, report):
         raise ReportError(one_line(problem, 200), file=path, field=at, remedy="report this as a bug")
-    try:
-        write_atomically(path, canonical_json(report))
-    except OSError as refused:
-        raise ReportError(
-            f"cannot be written: {os.strerror(refused.errno or 0)}", file=path, remedy="name another with --output"
-        ) from None
+    write_whole(path, canonical_json(report), remedy="name another with --output")

@@ -7,14 +7,14 @@ it outlives a rebase.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from raxe_conformance.errors import JsonError, MissingFileError, ReportError
-from raxe_conformance.fileio import read_bounded, sha256, write_atomically
+from raxe_conformance.fileio import read_bounded, sha256
+from raxe_conformance.report.whole import write_whole
 from raxe_conformance.strict_json import parse_json_object
 
 NAME = "history.jsonl"
@@ -137,9 +137,5 @@ def keep(folder: Path, entries: Sequence[Entry]) -> Path:
         json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
         for entry in merged(read_history(folder), entries)
     )
-    try:
-        write_atomically(path, text.encode("utf-8", "backslashreplace"))
-    except OSError as refused:
-        remedy = "name a writable folder with --raxe-report-dir DIR"
-        raise ReportError(f"cannot be written: {os.strerror(refused.errno or 0)}", file=path, remedy=remedy) from None
-    return path
+    remedy = "name a writable folder with --raxe-report-dir DIR"
+    return write_whole(path, text.encode("utf-8", "backslashreplace"), remedy=remedy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,10 +15,11 @@ from raxe_conformance.checks.latency import disturbed
 from raxe_conformance.checks.table import Level, catalogue
 from raxe_conformance.corpus.rows import Benchmark
 from raxe_conformance.errors import RaxeError, ReportError, one_line
-from raxe_conformance.fileio import canonical_json, write_atomically
+from raxe_conformance.fileio import canonical_json
 from raxe_conformance.measure.environment import describe_environment
 from raxe_conformance.measure.evidence import Facts, Latency, Scores
 from raxe_conformance.report.digest import with_digest
+from raxe_conformance.report.whole import write_whole
 from raxe_conformance.schemas import REPORT, violations
 from raxe_conformance.verdict.figures import figures
 from raxe_conformance.verdict.outcome import Outcome, Verdict
@@ -210,9 +210,4 @@ def write_report(folder: Path, report: dict[str, Any]) -> Path:
     path = folder / f"{report['model']['model_id']}.json"
     for at, problem in violations(REPORT, report):
         raise ReportError(one_line(problem, 200), file=path, field=at, remedy="report this as a bug")
-    try:
-        write_atomically(path, canonical_json(report))
-    except OSError as refused:
-        remedy = "name a writable folder with --raxe-report-dir DIR"
-        raise ReportError(f"cannot be written: {os.strerror(refused.errno or 0)}", file=path, remedy=remedy) from None
-    return path
+    return write_whole(path, canonical_json(report), remedy="name a writable folder with --raxe-report-dir DIR")

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from raxe_conformance.headset import AttackClusters
 from raxe_conformance.runtime.embed import Embedder, mean_pool
@@ -22,7 +21,6 @@ from raxe_conformance.runtime.explain import (
 )
 from raxe_conformance.runtime.heads import Heads, HeadScores
 from raxe_conformance.runtime.result import L2Prediction, L2Result, threat_type
-from raxe_conformance.runtime.selector import choose_window
 from raxe_conformance.runtime.text import normalise
 
 
@@ -68,7 +66,7 @@ class Detector:
         started = perf_counter_ns()
         clean = normalise(text)
         normalised = perf_counter_ns()
-        windows, first_stage = self._windows(clean)
+        windows, first_stage = self.embedder.reading(clean, self.heads.set.selector)
         tokenized = perf_counter_ns()
         if not windows:
             return self._empty(started)
@@ -150,17 +148,6 @@ class Detector:
     def analyze_batch(self, texts: Sequence[str]) -> list[L2Result]:
         """Results in the order of the texts. Each text is read by itself, so batch mates change no decision."""
         return [self.analyze(text) for text in texts]
-
-    def _windows(self, text: str) -> tuple[Sequence[NDArray[np.int64]], float]:
-        """What the encoder reads, and the first stage's part of the logit: all windows, or the one that it chooses."""
-        selector = self.heads.set.selector
-        if selector is None:
-            return self.embedder.tokenize(text), 0.0
-        ids = self.embedder.token_ids(text)
-        if not len(ids):
-            return [], 0.0
-        choice = choose_window(selector, ids)
-        return [self.embedder.frame(ids[choice.start : choice.start + selector.window])], selector.mix * choice.logit
 
     def _empty(self, started: int) -> L2Result:
         """The answer on a text without a single token: nothing there that could attack."""

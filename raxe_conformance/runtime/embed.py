@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from raxe_conformance.errors import EmbeddingError, one_line
 from raxe_conformance.fileio import read_bounded
+from raxe_conformance.headset import WindowSelector
 from raxe_conformance.runtime.onnx_guard import check_onnx
+from raxe_conformance.runtime.selector import choose_window
 from raxe_conformance.runtime.text import piece_characters, pieces
 from raxe_conformance.runtime.tokenizer_guard import check_tokenizer
 
@@ -138,6 +140,16 @@ class Embedder:
         ids = self.token_ids(text)
         inner = self.max_sequence_length - 2
         return _Windows(ids, inner, self.frame)
+
+    def reading(self, text: str, selector: WindowSelector | None) -> tuple[Sequence[NDArray[np.int64]], float]:
+        """What is read of a text, and the first stage's part of the logit: all windows, or the one that it chooses."""
+        if selector is None:
+            return self.tokenize(text), 0.0
+        ids = self.token_ids(text)
+        if not len(ids):
+            return [], 0.0
+        choice = choose_window(selector, ids)
+        return [self.frame(ids[choice.start : choice.start + selector.window])], selector.mix * choice.logit
 
     def token_ids(self, text: str) -> NDArray[np.int32]:
         """Ids of all tokens of the text, without special ones: [tokens] int32."""

@@ -21,6 +21,7 @@ from raxe_conformance.build.grammar.generate import SOURCE as OWN
 from raxe_conformance.build.heads import Flags, Floats, Linear, Numbers, assign_folds, threshold_at
 from raxe_conformance.build.progress import Progress
 from raxe_conformance.build.recipe import EncoderSettings, Recipe
+from raxe_conformance.build.training import family_numbers
 from raxe_conformance.corpus.index import CorpusRow
 from raxe_conformance.errors import BuildError
 from raxe_conformance.headset import WindowSelector
@@ -106,13 +107,12 @@ class _Work:
     ) -> None:  # fmt: skip
         self._recipe, self._settings, self._bert = recipe, settings, bert
         self._checkpoints, self._tell = checkpoints, tell
-        families = recipe.bundle.families
         with tell.step("tokenizing"):
             self._ids = token_ids([row.text for row in rows], tokenizer)
         self._frame = special_ids(tokenizer)
         self._source = [row.source for row in rows]
         self.attack = np.array([row.is_attack for row in rows], np.bool_)
-        self._family = np.array([families.index(row.family) if row.family in families else -1 for row in rows])
+        self._family = family_numbers(rows, recipe.bundle.families)
         self._usable = np.array([len(ids) > 0 for ids in self._ids])
 
     def train(self, inside: Flags, name: str) -> _Model:

@@ -13,16 +13,16 @@ from raxe_conformance.build.clusters import attack_clusters
 from raxe_conformance.build.embedding import Model
 from raxe_conformance.build.export import export_bert
 from raxe_conformance.build.finetune.prepare import Training
-from raxe_conformance.build.heads import Fit, TrainingSet
-from raxe_conformance.build.lodo import Held
+from raxe_conformance.build.heads import Fit, TrainingSet, threshold_at
+from raxe_conformance.build.lodo import Held, tally
 from raxe_conformance.build.recipe import EncoderSettings, Recipe
 from raxe_conformance.build.stats import training_stats
+from raxe_conformance.build.training import family_numbers
 from raxe_conformance.corpus.fingerprints import training_fingerprints
 from raxe_conformance.corpus.index import CorpusRow
 from raxe_conformance.fileio import sha256
 from raxe_conformance.registry.head_sets import HeadSetParts
 from raxe_conformance.runtime.embed import Embedder, mean_pool
-from raxe_conformance.runtime.selector import choose_window
 from raxe_conformance.runtime.text import normalise
 
 
@@ -63,8 +63,6 @@ def trained_head_set(
 
 def held_by_source(training: Training, fpr: float) -> list[Held]:
     """Each source judged by the model of the fold that it was held out of, at a threshold from all other sources."""
-    from raxe_conformance.build.heads import threshold_at
-
     held, rows = training.trained.held_out, training.relabelled.rows
     names = np.array([row.source for row in rows])
     attack = np.array([row.is_attack for row in rows], np.bool_)
@@ -72,18 +70,7 @@ def held_by_source(training: Training, fpr: float) -> list[Held]:
     for source in sorted(set(names[held.known])):
         here = names == source
         threshold = threshold_at(held.score[held.known & ~attack & ~here], fpr)
-        flagged = held.score >= threshold
-        attacks, benign = here & attack, here & ~attack
-        found.append(
-            Held(
-                source=source,
-                attacks=int(attacks.sum()),
-                attacks_flagged=int((flagged & attacks).sum()),
-                benign=int(benign.sum()),
-                benign_flagged=int((flagged & benign).sum()),
-                threshold=threshold,
-            )
-        )
+        found.append(tally(source, attack, held.score >= threshold, here, threshold))
     return found
 
 
@@ -98,20 +85,19 @@ def _fit(training: Training) -> Fit:
 
 def _texts(recipe: Recipe, training: Training) -> TrainingSet:
     """Labels and sources of the texts that were held out; without vectors, which the figures do not need."""
-    families = recipe.bundle.families
     rows = [row for row, known in zip(training.relabelled.rows, training.trained.held_out.known, strict=True) if known]
     return TrainingSet(
         vectors=np.zeros((0, recipe.embedding.dimension), np.float32),
         owner=np.arange(len(rows)),
         attack=np.array([row.is_attack for row in rows], np.bool_),
-        family=np.array([families.index(row.family) if row.family in families else -1 for row in rows]),
+        family=family_numbers(rows, recipe.bundle.families),
         source=tuple(row.source for row in rows),
     )
 
 
 def _attack_vectors(recipe: Recipe, training: Training, models: Path, advance: Callable[[int], None]) -> TrainingSet:
     """The attacks' windows (with a selector the chosen one) as the quantized model sees them."""
-    outputs, families = recipe.outputs, recipe.bundle.families
+    outputs = recipe.outputs
     embedder = Embedder.load(
         models / outputs.onnx.file, models / outputs.tokenizer.file,
         max_sequence_length=recipe.embedding.max_sequence_length,
@@ -120,7 +106,7 @@ def _attack_vectors(recipe: Recipe, training: Training, models: Path, advance: C
     vectors, owner = [], []
     kept: list[CorpusRow] = []
     for row in rows:
-        windows = list(_windows(embedder, training, row.text))
+        windows, _ = embedder.reading(normalise(row.text), training.trained.selector)
         advance(1)
         if not windows:
             continue
@@ -132,20 +118,9 @@ def _attack_vectors(recipe: Recipe, training: Training, models: Path, advance: C
         vectors=np.stack(vectors),
         owner=np.array(owner),
         attack=np.ones(len(kept), np.bool_),
-        family=np.array([families.index(row.family) if row.family in families else -1 for row in kept]),
+        family=family_numbers(kept, recipe.bundle.families),
         source=tuple(row.source for row in kept),
     )
-
-
-def _windows(embedder: Embedder, training: Training, text: str) -> Any:
-    selector = training.trained.selector
-    if selector is None:
-        return embedder.tokenize(normalise(text))
-    ids = embedder.token_ids(normalise(text))
-    if not len(ids):
-        return []
-    start = choose_window(selector, ids).start
-    return [embedder.frame(ids[start : start + selector.window])]
 
 
 def _hyperparameters(recipe: Recipe, settings: EncoderSettings) -> dict[str, Any]:

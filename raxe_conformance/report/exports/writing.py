@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from raxe_conformance.errors import RaxeError, ReportError
-from raxe_conformance.fileio import canonical_json, write_atomically
+from raxe_conformance.errors import RaxeError
+from raxe_conformance.fileio import canonical_json
 from raxe_conformance.measure.evidence import Facts
 from raxe_conformance.report.evidence_file import read_evidence_beside
 from raxe_conformance.report.exports.bom import bill_of_materials
 from raxe_conformance.report.exports.card import model_card
 from raxe_conformance.report.exports.declared import Declared
 from raxe_conformance.report.exports.sarif import sarif_log
+from raxe_conformance.report.whole import write_whole
 
 # Endings that tools look for. Only .cdx.json is also one of reports, and is left out where those are listed.
 SARIF, CARD, BOM = ".sarif", ".card.md", ".cdx.json"
@@ -33,7 +33,7 @@ def write_exports(path: Path, report: Mapping[str, Any], metadata: Mapping[str, 
         CARD: model_card(report, declared).encode("utf-8"),
         BOM: canonical_json(bill_of_materials(report, declared)),
     }
-    return [_write(path.with_name(path.stem + suffix), data) for suffix, data in contents.items()]
+    return [write_whole(path.with_name(path.stem + suffix), data) for suffix, data in contents.items()]
 
 
 def read_metadata(path: Path, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -43,13 +43,3 @@ def read_metadata(path: Path, report: Mapping[str, Any]) -> Mapping[str, Any] | 
     except RaxeError:
         return None
     return facts.metadata if isinstance(facts, Facts) else None
-
-
-def _write(path: Path, data: bytes) -> Path:
-    try:
-        write_atomically(path, data)
-    except OSError as refused:
-        raise ReportError(
-            f"cannot be written: {os.strerror(refused.errno or 0)}", file=path, remedy="name a writable folder"
-        ) from None
-    return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -15,14 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from raxe_conformance.corpus.rows import Benchmark
-from raxe_conformance.errors import RaxeError, ReportError, one_line
-from raxe_conformance.fileio import write_atomically
+from raxe_conformance.errors import RaxeError, one_line
 from raxe_conformance.report.history import NAME, read_history
 from raxe_conformance.report.html.comparison_page import comparison_view
 from raxe_conformance.report.html.index_page import index_view, page_name
 from raxe_conformance.report.html.page import page_view
 from raxe_conformance.report.html.source import INDEX, gather, read_report, report_files
 from raxe_conformance.report.html.visible import shown
+from raxe_conformance.report.whole import write_whole
 
 _PACKAGE = "raxe_conformance.report.html"
 
@@ -63,14 +62,8 @@ def write_comparison(path: Path, record: Mapping[str, Any]) -> Path:
 
 
 def _write(path: Path, text: str) -> Path:
-    try:
-        # A lone surrogate that came through a template has no UTF-8; `shown` spells them out, this is the last line.
-        write_atomically(path, text.encode("utf-8", "backslashreplace"))
-    except OSError as refused:
-        raise ReportError(
-            f"cannot be written: {os.strerror(refused.errno or 0)}", file=path, remedy="name a writable folder"
-        ) from None
-    return path
+    # A lone surrogate that came through a template has no UTF-8; `shown` spells them out, this is the last line.
+    return write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _rendered(template: str, view: Mapping[str, Any]) -> str:
