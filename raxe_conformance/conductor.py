@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,6 +18,8 @@ from raxe_conformance.errors import RaxeError, ReportError
 from raxe_conformance.measure.commit import commit_of
 from raxe_conformance.measure.evidence import Facts
 from raxe_conformance.measure.instruments import Instruments
+from raxe_conformance.measure.second_core import find_second_core
+from raxe_conformance.measure.throughput import time_block
 from raxe_conformance.measure.timing import Stopwatch, time_calls
 from raxe_conformance.options import Options, resolve
 from raxe_conformance.report.baseline import Recorded, comparison_record, read_baselines
@@ -89,8 +92,14 @@ class Conductor:
             if reason is not None:
                 pytest.skip(f"{check_id} is not claimed: {reason}")
             stopwatch = _benchmarked(request, self.session, model_id)
-            verdict = self.session.judge(check_id, model_id, Instruments(stopwatch, progress=self._show))
+            instruments = Instruments(
+                stopwatch,
+                blocks=partial(time_block, second_core=find_second_core()),
+                progress=self._show,
+            )
+            verdict = self.session.judge(check_id, model_id, instruments)
             record = verdict_record(verdict, self.session.profile, perf_counter() - started)
+            self.session.measure_beside(check_id, model_id)
             records.append({"model_id": model_id, **record})
             request.node.user_properties += _properties(verdict)
             if not verdict.holds:
@@ -236,7 +245,10 @@ def _benchmarked(request: pytest.FixtureRequest, session: Session, model_id: str
     def stopwatch() -> Stopwatch:
         benchmark = request.getfixturevalue("benchmark") if _has_benchmark(request) else None
         if benchmark is None or not benchmark.enabled:
-            return Stopwatch(method="perf_counter around analyze, alone under a lock (pytest-benchmark is disabled)")
+            return Stopwatch(
+                method="perf_counter around analyze, alone under a lock (pytest-benchmark is disabled)",
+                second_core=find_second_core(),
+            )
 
         taken: list[float] = []
 
@@ -258,7 +270,8 @@ def _benchmarked(request: pytest.FixtureRequest, session: Session, model_id: str
             benchmark.pedantic(target, setup=setup, rounds=len(texts), iterations=1)
             return list(benchmark.stats.stats.data)
 
-        return Stopwatch(run, "pytest-benchmark pedantic, one round a call; after the first look, perf_counter")
+        method = "pytest-benchmark pedantic, one round a call; after the first look, perf_counter"
+        return Stopwatch(run, method, second_core=find_second_core())
 
     return stopwatch
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from raxe_conformance.checks.latency import LOST_MS, LOST_SHARE, PULSE_RATIO, disturbed
+from raxe_conformance.checks.latency import (
+    LOST_MS,
+    LOST_SHARE,
+    PULSE_RATIO,
+    TOGETHER,
+    cores_apart,
+    disturbed,
+    lost_apart,
+)
 from raxe_conformance.checks.table import find_check
 from raxe_conformance.measure.evidence import Latency
 from raxe_conformance.verdict.judge import judge
@@ -51,6 +59,42 @@ def test_a_slow_pulse_marks_the_calls_on_both_sides() -> None:
     assert [i for i, mark in enumerate(disturbed(latency([1.0] * 20, pulse_ms=pulse))) if mark] == [9, 10]
     pulse[10] = 0.04 * PULSE_RATIO
     assert not any(disturbed(latency([1.0] * 20, pulse_ms=pulse)))
+
+
+def test_cores_that_work_together_cost_nothing_and_others_what_the_threads_should_have_gained() -> None:
+    assert lost_apart(TOGETHER, 2.0, 1.0) == 0.0
+    assert lost_apart(TOGETHER - 1e-9, 2.0, 1.0) == pytest.approx(1.0 - TOGETHER / 2.0)
+    assert lost_apart(0.9, 3.6, 2.0) == pytest.approx(0.5)
+    assert lost_apart(0.9, 0.5, 1.0) == pytest.approx(0.1)  # one thread, half of the time asleep
+    assert lost_apart(1.1, 1.0, 1.0) == 0.0
+
+
+def test_the_worse_of_the_tries_before_and_after_a_call_counts() -> None:
+    tries = [(0, 1.4), (2, 1.4), (3, 0.8), (4, 1.4), (6, 1.4)]
+    found = cores_apart(latency([2.0] * 6, process_ms=[4.0] * 6, second_core=tries))
+    assert found == pytest.approx((0.0, 0.0, 0.6, 0.6, 0.0, 0.0))
+
+
+def apart(wall: float, gain: float, threads: float = 2.0) -> Latency:
+    return latency([wall] * 1000, process_ms=[threads * wall] * 1000, second_core=[(0, 1.4), (100, gain), (1000, gain)])
+
+
+def test_cores_apart_fail_no_fast_model_and_pass_no_slow_one() -> None:
+    found = verdict(apart(4.0, 0.9))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.estimate.low == pytest.approx(1.8)  # type: ignore[union-attr]
+    assert (
+        "beside 100% of the calls a second thread gained nothing (a fixed computation took two threads 1.1 times"
+        in (found.message)
+    )
+    assert verdict(apart(4.0, 1.3)).outcome is FAIL
+    assert "second thread" not in verdict(apart(4.0, 1.3)).message
+    assert verdict(apart(2.0, 0.9)).outcome is PASS
+
+
+def test_a_model_that_is_too_slow_for_any_cores_fails_on_cores_apart() -> None:
+    assert verdict(apart(8.0, 0.9)).outcome is FAIL
+    assert verdict(apart(4.0, 0.9, threads=1.0)).outcome is FAIL
 
 
 @pytest.mark.parametrize("check_id", ["LAT-001", "LAT-002", "LAT-003", "LAT-004"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,15 @@ def test_a_burnt_machine_fails_no_fast_detector_and_passes_no_slow_one(check_id:
 def test_a_slow_detector_fails_in_spite_of_some_noise_and_a_fast_one_passes() -> None:
     assert verdict("THR-001", blocks(100.0, others=0.5)).outcome is Outcome.FAIL
     assert verdict("THR-001", blocks(400.0, others=0.9)).outcome is Outcome.PASS
+
+
+def test_cores_that_do_not_work_together_may_have_slowed_the_detector() -> None:
+    def apart(gain: float, threads: float) -> list[Block]:
+        return [replace(b, own_seconds=threads * b.seconds, second_core=gain) for b in blocks(200.0)]
+
+    assert verdict("THR-001", apart(0.9, 2.0)).outcome is Outcome.INCONCLUSIVE
+    assert verdict("THR-001", apart(1.3, 2.0)).outcome is Outcome.FAIL
+    assert verdict("THR-001", apart(0.9, 1.0)).outcome is Outcome.FAIL
 
 
 def test_a_machine_that_slowed_down_meanwhile_may_have_slowed_the_detector() -> None:

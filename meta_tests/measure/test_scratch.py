@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from raxe_conformance import ModelRegistry
 from raxe_conformance.measure import scratch
-from raxe_conformance.measure.scratch_onnx import lookup_model
+from raxe_conformance.measure.scratch_onnx import chain_model, lookup_model
 from raxe_conformance.schemas import METADATA, violations
 
 
@@ -38,6 +38,21 @@ def test_it_looks_words_up_and_masks_them() -> None:
     ids, mask = np.array([[1, 0, 1]], dtype=np.int64), np.array([[1, 1, 0]], dtype=np.int64)
     [hidden] = session.run(None, {"input_ids": ids, "attention_mask": mask})
     assert hidden.tolist() == [[[3.0, 4.0], [1.0, 2.0], [0.0, 0.0]]]
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_chain_multiplies_by_the_same_weights_again_and_again(layers: int) -> None:
+    import onnxruntime
+
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(chain_model(8, layers, 4))
+    onnx.checker.check_model(model)
+    weights = onnx.numpy_helper.to_array(model.graph.initializer[0])
+    x = expected = np.arange(32, dtype=np.float32).reshape(4, 8)
+    for _ in range(layers):
+        expected = np.maximum(expected @ weights, 0.0)
+    [y] = onnxruntime.InferenceSession(chain_model(8, layers, 4)).run(None, {"x": x})
+    assert np.allclose(y, expected, rtol=1e-5)
 
 
 def test_scores_are_those_that_are_worked_out(tmp_path: Path) -> None:

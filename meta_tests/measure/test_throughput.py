@@ -144,12 +144,12 @@ def test_what_others_had_of_the_cpu_is_what_the_machine_did_and_this_process_did
     monkeypatch.setattr(throughput, "pulse_ms", iter([0.04, 0.05]).__next__)
     monkeypatch.setattr(throughput.os, "cpu_count", lambda: 2)
     done: list[str] = []
-    block = time_block("one", 7, lambda: done.append("work"))
+    block = time_block("one", 7, lambda: done.append("work"), iter([1.4, 0.9]).__next__)
     assert (block.requests, block.seconds, block.pulse_ms, done) == (7, 3.0, 0.05, ["work"])
+    assert (block.own_seconds, block.second_core) == (own, 0.9)
     assert block.others_seconds == pytest.approx(others + 0.02)
 
 
 def test_the_machine_is_at_least_as_busy_as_this_process() -> None:
     assert throughput.machine_seconds() > 0.0
     assert 0.0 < throughput.pulse_ms() < 1000.0
-    assert throughput.usable_cores() >= 1

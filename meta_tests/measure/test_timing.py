@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from raxe_conformance.measure import environment
 from raxe_conformance.measure.evidence import Latency, evidence_from_json, evidence_to_json
-from raxe_conformance.measure.timing import WARMUP, Stopwatch, batches, measure_latency, time_calls
+from raxe_conformance.measure.timing import SECOND_CORE_EVERY_S, WARMUP, Stopwatch, batches, measure_latency, time_calls
 
 
 class Clock:
@@ -135,3 +135,20 @@ def test_evidence_of_noise_stands_beside_each_sample() -> None:
     assert found.preempted == [2, 2]
     assert found.pulse_ms == [0.0, 1.0, 2.0]
     assert found.method == "m"
+
+
+def test_the_second_core_is_tried_every_so_often_and_after_the_last_call() -> None:
+    clock = Clock()
+    detector, gains = Slow(clock), iter([1.5, 0.9, 1.4, 1.3])
+    watch = Stopwatch(
+        lambda *args: time_calls(*args, clock), clock=lambda: clock.now * SECOND_CORE_EVERY_S / 3,
+        process_seconds=lambda: 2.0 * clock.now, second_core=gains.__next__,
+    )  # fmt: skip
+    found = measure_latency(detector, "ab", watch, rounds=4)
+    # A call takes a third of the time from try to try. So does the shortest text's after each try, which is no sample.
+    assert [made for made, _ in found.second_core] == [0, 2, 4]
+    assert [gain for _, gain in found.second_core] == [1.5, 0.9, 1.4]
+    assert found.process_ms == [2.0 * wall for wall in found.samples_ms]
+    assert detector.calls == 4 + min(WARMUP, 4) + 2
+    assert len(found.pulse_ms) == 5
+    assert evidence_from_json(evidence_to_json("latency", found)) == found

@@ -18,6 +18,9 @@ from meta_tests.metronomes.judging import (
 )
 from meta_tests.metronomes.latency import METRONOMES
 from meta_tests.metronomes.rates import ERRING
+from raxe_conformance.measure.instruments import Instruments
+from raxe_conformance.measure.second_core import find_second_core
+from raxe_conformance.measure.timing import Stopwatch
 
 
 def main() -> int:
@@ -32,7 +35,7 @@ def main() -> int:
     with burning() if arguments.burn else nullcontext():
         for name in arguments.names or METRONOMES:
             for factor in AROUND:
-                timed = judge_p95(name, factor)
+                timed = judge_p95(name, factor, Instruments(lambda: Stopwatch(second_core=find_second_core())))
                 print(timed_row(timed), flush=True)
                 wrong += timed.wrong
     if not arguments.names and not arguments.burn:

@@ -99,7 +99,7 @@ def judge_p95(name: str, factor: float, instruments: Instruments | None = None) 
         latency = session.store.peek(MODEL_ID, "latency")
     assert isinstance(latency, Latency), latency
     marks = disturbed(latency)
-    return Timed(name, truth, truth * factor, verdict, sum(marks) / len(marks), load)
+    return Timed(name, truth, truth * factor, verdict, sum(lost > 0.0 for lost in marks) / len(marks), load)
 
 
 def judge_rates(name: str) -> tuple[Counted, Counted]:

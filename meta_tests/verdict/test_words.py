@@ -121,7 +121,7 @@ def found_at(place: int) -> Finding:
     return Finding(f"w{place}", "a", "b", "mend" if place else "")
 
 
-MACHINE = "of the calls were disturbed by something else that runs here"
+MACHINE = "of the calls were disturbed by something else than the detector"
 FPR, F1_LIMIT, P95 = "limit < 0.0100", "limit > 0.9500", "limit < 3 ms"
 
 

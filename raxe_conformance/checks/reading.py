@@ -36,15 +36,16 @@ class Proportion:
 class Quantile:
     """The q-quantile (0 < q < 1) of samples in the gate's unit, in the order in which they were taken.
 
-    disturbed[i] says that sample i was slowed by something else than the subject, by an unknown amount: its true value
-    is anywhere between 0 and what was measured. `note` as for Proportion. look: how many times it was looked at whether
-    these are enough, with more to come if not; 0 where their number was settled beforehand. texts: what each sample is
-    a repetition of, where the same things were measured again and again, all of them equally often.
+    disturbed[i] is the largest share of sample i that something else than the subject may have taken: 0 for none of it,
+    1 for any amount. Its true value is between what that leaves and what was measured. `note` as for Proportion.
+    look: how many times it was looked at whether these are enough, with more to come if not; 0 where their number was
+    settled beforehand. texts: what each sample is a repetition of, where the same things were measured again and again,
+    all of them equally often.
     """
 
     q: float
     samples: tuple[float, ...]
-    disturbed: tuple[bool, ...] = ()
+    disturbed: tuple[float, ...] = ()
     note: str = ""
     look: int = 0
     texts: tuple[int, ...] = ()
@@ -55,7 +56,7 @@ class Mean:
     """The mean of samples in the gate's unit; `disturbed` and `look` as for Quantile, `note` as for Proportion."""
 
     samples: tuple[float, ...]
-    disturbed: tuple[bool, ...] = ()
+    disturbed: tuple[float, ...] = ()
     note: str = ""
     look: int = 0
 

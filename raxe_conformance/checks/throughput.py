@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from raxe_conformance.checks.latency import lost_apart
 from raxe_conformance.checks.reading import Rate, Reading, Unknown
 from raxe_conformance.checks.table import BATCH, Gate, Level, check
-from raxe_conformance.measure.evidence_resources import Throughput
+from raxe_conformance.measure.evidence_resources import Block, Throughput
 
 
 def _rate(throughput: Throughput, mode: str, note: str = "") -> Reading:
     """A mode's blocks. What others did can only have made a block slower, so it moves the upper bound alone.
 
     At best, every CPU second that others had meanwhile was one that the block waited for, and all of it would have run
-    as fast as the machine did at its quickest (the pulse).
+    as fast as the machine did at its quickest (the pulse), on cores that work together.
     """
     if throughput.off_target is not None:
         return Unknown(
@@ -21,13 +22,18 @@ def _rate(throughput: Throughput, mode: str, note: str = "") -> Reading:
     quickest = min(block.pulse_ms for every in throughput.blocks.values() for block in every)
     return Rate(
         seconds=tuple(block.seconds / block.requests for block in blocks),
-        at_best=tuple(
-            max(0.0, block.seconds - block.others_seconds) * (quickest / block.pulse_ms) / block.requests
-            for block in blocks
-        ),
+        at_best=tuple(_at_best(block, quickest) / block.requests for block in blocks),
         n=sum(block.requests for block in blocks),
         note=note,
     )
+
+
+def _at_best(block: Block, quickest: float) -> float:
+    """Seconds."""
+    alone = max(0.0, block.seconds - block.others_seconds) * (quickest / block.pulse_ms)
+    if block.second_core is None:
+        return alone
+    return alone * (1.0 - lost_apart(block.second_core, block.own_seconds, block.seconds))
 
 
 @check(

@@ -34,6 +34,13 @@ def _cpu() -> tuple[str, tuple[str, ...]]:
     return str(info.get("brand_raw") or platform.processor() or "unknown"), tuple(f for f in _ISA if f in flags)
 
 
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def cpu_name() -> str:
     """The CPU's model name."""
     return _cpu()[0]
@@ -46,15 +53,19 @@ def off_target(pattern: str | None) -> str | None:
     return cpu_name()
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The installed version of a package, None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
         return None
 
 
-def describe_environment(target: str | None = None) -> dict[str, Any]:
-    """CPU, instruction sets, cores, memory in GB (10^9 bytes), versions, threads, and the load at this moment."""
+def describe_environment(target: str | None = None, backend: str | None = None) -> dict[str, Any]:
+    """CPU, instruction sets, cores, memory in GB (10^9 bytes), versions, threads, and the load at this moment.
+
+    backend: what computed the embeddings that were judged, None where that is not known.
+    """
     import psutil
 
     name, isa = _cpu()
@@ -67,7 +78,8 @@ def describe_environment(target: str | None = None) -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "os": platform.platform(),
         "python": platform.python_version(),
-        "onnxruntime": _version("onnxruntime"),
+        "onnxruntime": version_of("onnxruntime"),
+        "backend": None if backend is None else {"name": backend, "version": version_of(backend)},
         "threads": {key: os.environ[key] for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if key in os.environ},
         "target": target,
         "noise": {"load_1min": load, "steal_seconds": getattr(times, "steal", None)},

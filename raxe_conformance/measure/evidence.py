@@ -9,9 +9,9 @@ from typing import Any
 
 import cattrs
 
-from raxe_conformance.measure.evidence_invariance import Batches, Drift, Padding, Portability, Repeats, Soak
+from raxe_conformance.measure.evidence_invariance import Backends, Batches, Drift, Padding, Portability, Repeats, Soak
 from raxe_conformance.measure.evidence_registry import RegistryAnswers
-from raxe_conformance.measure.evidence_resources import Memory, RegistryStart, Throughput
+from raxe_conformance.measure.evidence_resources import LengthCurve, Memory, RegistryStart, Throughput
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,9 @@ class Latency:
     stages_ms[stage][i] is what the detector says a stage of call i took, None where it does not say.
     looks: how many calls there were each time it was asked whether they are enough, the last time included.
     off_target names the CPU where it is not the declared target, else None.
+    process_ms[i] is the CPU time of all threads in call i. second_core: (calls made before it, how many times as fast
+    as one thread two threads made a fixed computation then), from before the first call to after the last; empty where
+    it was not tried.
     """
 
     samples_ms: list[float]
@@ -109,6 +112,8 @@ class Latency:
     method: str
     off_target: str | None
     looks: list[int] = field(default_factory=list)
+    process_ms: list[float] = field(default_factory=list)
+    second_core: list[tuple[int, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -211,6 +216,8 @@ EVIDENCE: dict[str, type] = {
     "drift": Drift,
     "soak": Soak,
     "portability": Portability,
+    "backends": Backends,
+    "length_curve": LengthCurve,
 }
 _MISSING = "missing"
 

@@ -48,12 +48,16 @@ class Block:
     """A block of requests: how many, wall-clock seconds, the CPU seconds that others had meanwhile, and the pulse.
 
     pulse_ms: the time of a fixed computation, the slower of the quickest tries right before and right after.
+    own_seconds: the CPU seconds of this process; second_core: how many times as fast as one thread two threads made a
+    fixed computation, the lesser of right before and right after; None where not tried.
     """
 
     requests: int
     seconds: float
     others_seconds: float
     pulse_ms: float
+    own_seconds: float = 0.0
+    second_core: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,4 +94,27 @@ class RegistryStart:
     objects: int
     refused: str | None
     method: str
+    off_target: str | None
+
+
+@dataclass(frozen=True)
+class LengthPoint:
+    """Calls on texts that are to have `aimed` tokens and have `tokens` (the median), in ms of wall-clock time."""
+
+    aimed: int
+    tokens: int
+    samples_ms: list[float]
+
+
+@dataclass(frozen=True)
+class LengthCurve:
+    """Time by the length of made-up long texts. counted_by: what tokens were counted with.
+
+    left_out: lengths that would have taken too long. off_target names the CPU where it is not the declared target.
+    """
+
+    seed: int
+    counted_by: str
+    points: list[LengthPoint]
+    left_out: list[int]
     off_target: str | None

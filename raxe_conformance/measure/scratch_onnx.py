@@ -1,6 +1,8 @@
-"""A tiny embedding model as ONNX bytes, written by hand: the onnx package is no dependency of the suites."""
+"""Tiny models as ONNX bytes, written by hand: the onnx package is no dependency of the suites."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +17,40 @@ def lookup_model(table: NDArray[np.float32]) -> bytes:
     Its output is last_hidden_state [batch, sequence, width], float32.
     """
     width = table.shape[1]
-    graph = b"".join(
-        [
-            _node("Gather", ["table", "input_ids"], "looked_up"),
-            _node("Unsqueeze", ["attention_mask", "axis"], "mask"),
-            _node("Cast", ["mask"], "weights", to=_FLOAT),
-            _node("Mul", ["looked_up", "weights"], "last_hidden_state"),
-            _text(2, "scratch"),
-            _bytes(5, _tensor("table", _FLOAT, table.astype("<f4"))),
-            _bytes(5, _tensor("axis", _INT64, np.array([2], dtype="<i8"))),
-            _bytes(11, _value("input_ids", _INT64, "batch", "sequence")),
-            _bytes(11, _value("attention_mask", _INT64, "batch", "sequence")),
-            _bytes(12, _value("last_hidden_state", _FLOAT, "batch", "sequence", width)),
-        ]
+    return _model(
+        _node("Gather", ["table", "input_ids"], "looked_up"),
+        _node("Unsqueeze", ["attention_mask", "axis"], "mask"),
+        _node("Cast", ["mask"], "weights", to=_FLOAT),
+        _node("Mul", ["looked_up", "weights"], "last_hidden_state"),
+        _text(2, "scratch"),
+        _bytes(5, _tensor("table", _FLOAT, table.astype("<f4"))),
+        _bytes(5, _tensor("axis", _INT64, np.array([2], dtype="<i8"))),
+        _bytes(11, _value("input_ids", _INT64, "batch", "sequence")),
+        _bytes(11, _value("attention_mask", _INT64, "batch", "sequence")),
+        _bytes(12, _value("last_hidden_state", _FLOAT, "batch", "sequence", width)),
     )
-    # ModelProto: ir_version, graph, opset_import of the standard domain.
-    return _number(1, 9) + _bytes(7, graph) + _bytes(8, _text(1, "") + _number(2, 17))
+
+
+def chain_model(width: int, layers: int, rows: int) -> bytes:
+    """A model that multiplies x [rows, width] by the same weights again and again, `layers` times, ReLU after each."""
+    weights = np.random.default_rng(0).standard_normal((width, width)) / np.sqrt(width)
+    names = ["x", *(f"y{layer}" for layer in range(1, layers)), "y"]
+    nodes = [
+        _node("MatMul", [before, "weights"], f"product_{after}") + _node("Relu", [f"product_{after}"], after)
+        for before, after in pairwise(names)
+    ]
+    return _model(
+        *nodes,
+        _text(2, "chain"),
+        _bytes(5, _tensor("weights", _FLOAT, weights.astype("<f4"))),
+        _bytes(11, _value("x", _FLOAT, rows, width)),
+        _bytes(12, _value("y", _FLOAT, rows, width)),
+    )
+
+
+def _model(*graph: bytes) -> bytes:
+    """ModelProto: ir_version, graph, opset_import of the standard domain."""
+    return _number(1, 9) + _bytes(7, b"".join(graph)) + _bytes(8, _text(1, "") + _number(2, 17))
 
 
 def _varint(value: int) -> bytes:

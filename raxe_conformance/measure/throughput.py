@@ -11,6 +11,7 @@ from typing import Any
 
 from raxe_conformance.errors import MeasurementError, one_line
 from raxe_conformance.measure.dealing import SEED, deal
+from raxe_conformance.measure.environment import usable_cores
 from raxe_conformance.measure.evidence_resources import Block, Throughput
 from raxe_conformance.measure.timing import kernel_ms
 
@@ -39,22 +40,25 @@ def pulse_ms() -> float:
     return min(kernel_ms() for _ in range(5))
 
 
-def time_block(mode: str, requests: int, work: Callable[[], object]) -> Block:
-    """Time a block, and what other processes had of the CPU meanwhile, the grain of the system's count added."""
+def time_block(
+    mode: str, requests: int, work: Callable[[], object], second_core: Callable[[], float] | None = None
+) -> Block:
+    """Time a block, and what other processes had of the CPU meanwhile, the grain of the system's count added.
+
+    second_core: as measure.second_core gives it; None where there is none.
+    """
+    gain = second_core() if second_core else None
     before, busy, own = pulse_ms(), machine_seconds(), process_time()
     started = perf_counter()
     work()
     seconds = perf_counter() - started
-    others = machine_seconds() - busy - (process_time() - own)
+    own = process_time() - own
+    others = machine_seconds() - busy - own
     grain = 0.01 * (os.cpu_count() or 1)  # a tick a core, as /proc/stat counts
-    return Block(requests, seconds, max(0.0, others) + grain, max(before, pulse_ms()))
-
-
-def usable_cores() -> int:
-    """How many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    pulse = max(before, pulse_ms())
+    if second_core and gain is not None:
+        gain = min(gain, second_core())
+    return Block(requests, seconds, max(0.0, others) + grain, pulse, own, gain)
 
 
 def measure_throughput(

@@ -98,5 +98,9 @@ def _whole(measured: Mapping[str, Any]) -> bool:
             return False
         if not all(0.0 <= s < math.inf for s in latency.samples_ms):
             return False
+        if latency.second_core and len(latency.process_ms) != calls:
+            return False
+        if any(not 0 <= made <= calls for made, _ in latency.second_core):
+            return False
         return rows is None or all(0 <= row < rows for row in latency.texts)
     return True

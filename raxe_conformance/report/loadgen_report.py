@@ -35,7 +35,7 @@ def loadgen_report(
     version: str | None,
 ) -> dict[str, Any]:
     """The report: latencies in ms, rates a second. `search` is None where one query at a time is already too slow."""
-    marks = disturbed(latency)
+    marks = [lost > 0.0 for lost in disturbed(latency)]
     percentiles = {}
     for name, read, theirs in (("p50", p50, stream.p50_ms), ("p95", p95, stream.p95_ms), ("p99", p99, stream.p99_ms)):
         reading = read(latency)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import raxe_conformance
@@ -18,6 +19,7 @@ from raxe_conformance.errors import RaxeError, ReportError, one_line
 from raxe_conformance.fileio import canonical_json
 from raxe_conformance.measure.environment import describe_environment
 from raxe_conformance.measure.evidence import Facts, Latency, Scores
+from raxe_conformance.measure.evidence_resources import LengthCurve
 from raxe_conformance.report.digest import with_digest
 from raxe_conformance.report.whole import write_whole
 from raxe_conformance.schemas import REPORT, violations
@@ -35,7 +37,8 @@ SCHEMA_VERSION = "1.0.0"
 @dataclass(frozen=True)
 class Run:
     """What a report takes from its run. `root` is the folder that paths are told from; `generalisation` is the
-    leave-one-source-out table of the variant, None where there is none for its bundle."""
+    leave-one-source-out table of the variant, None where there is none for its bundle; `backend` is what computed its
+    embeddings, None where that is not known."""
 
     started: datetime
     target_cpu: str | None
@@ -43,6 +46,7 @@ class Run:
     benchmark: Benchmark | RaxeError
     root: Path
     generalisation: dict[str, Any] | None
+    backend: str | None = None
 
 
 def _finite(value: float) -> float | None:
@@ -99,10 +103,10 @@ def overall(
 
 
 def judged_report(
-    sections: Mapping[str, Any], records: list[dict[str, Any]], scores: Any, profile: Profile
+    sections: Mapping[str, Any], records: list[dict[str, Any]], scores: Any, profile: Profile, curve: Any = None
 ) -> dict[str, Any]:
     """The report: `sections` (started, model, environment, corpus, generalisation, not_claimed), and what is made of
-    the rest."""
+    the rest; `scores` and `curve` (of lengths) are evidence, or None or Missing."""
     order = {check_id: position for position, check_id in enumerate(catalogue())}
     records = sorted(records, key=lambda record: order[record["id"]])
     unclaimed = sections["not_claimed"]
@@ -134,6 +138,7 @@ def judged_report(
             }
             for w in worst_slices(parts, profile.confidence)
         ],
+        "length_curve": _length_curve(curve) if isinstance(curve, LengthCurve) else None,
         "figures": [
             {key: _finite(value) if isinstance(value, float) else value for key, value in asdict(figure).items()}
             for figure in (figures(scores, profile.confidence) if isinstance(scores, Scores) else ())
@@ -163,12 +168,33 @@ def _release(verdict: Outcome, records: list[dict[str, Any]], profile: Profile) 
     }
 
 
-def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: Any, latency: Any) -> dict[str, Any]:
-    """The report of a run on this machine; `scores` and `latency` are the evidence, or None or Missing."""
-    environment = describe_environment(run.target_cpu)
+def _length_curve(curve: LengthCurve) -> dict[str, Any]:
+    """Time by length of the text: the fastest, the median and the slowest call on texts of each length."""
+    return {
+        "counted_by": curve.counted_by,
+        "points": [
+            {
+                "tokens": point.tokens,
+                "n": len(point.samples_ms),
+                "low_ms": min(point.samples_ms),
+                "p50_ms": median(point.samples_ms),
+                "high_ms": max(point.samples_ms),
+            }
+            for point in curve.points
+        ],
+        "left_out": curve.left_out,
+        "off_target": curve.off_target,
+    }
+
+
+def build_report(
+    run: Run, facts: Facts, records: list[dict[str, Any]], scores: Any, latency: Any, curve: Any = None
+) -> dict[str, Any]:
+    """The report of a run on this machine; `scores`, `latency` and `curve` are evidence, or None or Missing."""
+    environment = describe_environment(run.target_cpu, run.backend)
     if isinstance(latency, Latency):
         marks = disturbed(latency)
-        environment["noise"]["disturbed_calls"] = round(sum(marks) / max(1, len(marks)), 4)
+        environment["noise"]["disturbed_calls"] = round(sum(lost > 0.0 for lost in marks) / max(1, len(marks)), 4)
     sections = {
         "started": run.started.isoformat(timespec="seconds"),
         "model": {
@@ -184,7 +210,7 @@ def build_report(run: Run, facts: Facts, records: list[dict[str, Any]], scores: 
         "generalisation": run.generalisation,
         "not_claimed": not_claimed({"facts": facts, "scores": scores}),
     }
-    return judged_report(sections, records, scores, run.profile)
+    return judged_report(sections, records, scores, run.profile, curve)
 
 
 def _corpus(run: Run) -> dict[str, Any]:

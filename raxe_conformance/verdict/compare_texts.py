@@ -36,7 +36,7 @@ def compare_texts(
     """The slowest `share` of the texts in both runs; None where they are not of the same texts.
 
     Slowest by the product of both times: by either alone, a text that was slow by chance would seem to have changed. A
-    text of which every call of a run was disturbed may have changed by any factor.
+    text of which every call of a run was disturbed may have changed by any factor, however little of it that was.
     """
     was, now = _own_times(before), _own_times(after)
     if not was or was.keys() != now.keys():
@@ -62,7 +62,7 @@ def _own_times(latency: Latency) -> dict[int, tuple[float, bool]]:
     """Each text's median time, and whether all of its calls were disturbed; of the other calls, where there are any."""
     calls: dict[int, list[tuple[float, bool]]] = {}
     for text, wall, mark in zip(latency.texts, latency.samples_ms, disturbed(latency), strict=True):
-        calls.setdefault(text, []).append((wall, mark))
+        calls.setdefault(text, []).append((wall, mark > 0.0))
     found = {}
     for text, own in calls.items():
         clean = [wall for wall, mark in own if not mark]

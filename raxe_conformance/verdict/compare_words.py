@@ -34,7 +34,7 @@ def by(shift: Shift, unit: str) -> str:
 def what_would_show(readings: tuple[Statistic, Statistic], shift: Shift, texts: Texts | None, gate: Gate) -> str:
     """What would show a change where none is shown."""
     marks = [getattr(reading, "disturbed", ()) for reading in readings]
-    shares = [sum(mark) / max(1, len(mark)) for mark in marks]
+    shares = [sum(lost > 0.0 for lost in mark) / max(1, len(mark)) for mark in marks]
     quieter = ""
     if max(shares) >= 0.01:
         quieter = f"needs a quieter machine ({shares[0]:.0%} of the calls were disturbed before, {shares[1]:.0%} now)"

@@ -97,15 +97,15 @@ def estimate(statistic: Statistic, confidence: float) -> Estimate:
             return _macro(classes, confidence)
 
 
-def _best_and_worst(samples: Sequence[float], disturbed: Sequence[bool]) -> tuple[Samples, Samples]:
-    """The samples as small as they can truly have been, and as measured: a disturbed one may be anything down to 0."""
+def _best_and_worst(samples: Sequence[float], disturbed: Sequence[float]) -> tuple[Samples, Samples]:
+    """The samples as small as they can truly have been, and as measured."""
     measured = np.asarray(samples, dtype=np.float64)
-    return (np.where(disturbed, 0.0, measured), measured) if any(disturbed) else (measured, measured)
+    return (measured * (1.0 - np.asarray(disturbed)), measured) if any(disturbed) else (measured, measured)
 
 
 def _circumstances(statistic: Quantile | Mean) -> str:
     """What else an estimate's method says: samples disturbed, looks taken."""
-    count = sum(statistic.disturbed)
+    count = sum(lost > 0.0 for lost in statistic.disturbed)
     return (f", {count} disturbed" if count else "") + (f", look {statistic.look}" if statistic.look else "")
 
 

@@ -126,9 +126,9 @@ def what_would_decide(reading: Reading, gate: Limit, confidence: float) -> str:
 
 
 def _more_or_quieter(reading: Quantile | Mean) -> str:
-    share = sum(reading.disturbed) / max(1, len(reading.disturbed))
+    share = sum(lost > 0.0 for lost in reading.disturbed) / max(1, len(reading.disturbed))
     if share >= 0.01:
-        return f"needs a quieter machine: {share:.0%} of the calls were disturbed by something else that runs here"
+        return f"needs a quieter machine: {share:.0%} of the calls were disturbed by something else than the detector"
     return "needs more samples" + (" (a larger --raxe-latency-budget)" if reading.look else "")
 
 
