@@ -7,11 +7,13 @@ never the text.
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Self
 
 _MOST = 600
+_LIKELY, _LONGEST = 20, 200
 
 
 def one_line(text: object, most: int = _MOST) -> str:
@@ -23,7 +25,15 @@ def one_line(text: object, most: int = _MOST) -> str:
 
 def nearest(name: str, known: Sequence[str]) -> list[str]:
     """The names that come near to one that matches nothing; the first five where none does."""
-    return difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known[:5])
+    # To compare two names takes the square of their length, so only those are compared that have the same letters.
+    letters = difflib.SequenceMatcher(b=name[:_LONGEST])
+
+    def likeness(other: str) -> float:
+        letters.set_seq1(other[:_LONGEST])
+        return letters.quick_ratio()
+
+    likely = heapq.nlargest(_LIKELY, known, key=likeness)
+    return difflib.get_close_matches(name[:_LONGEST], likely, n=3, cutoff=0.4) or list(known[:5])
 
 
 class RaxeError(Exception):
@@ -48,6 +58,12 @@ class RaxeError(Exception):
         """Itself without the frames it came through: they hold whatever was being read, and errors are kept."""
         self.__traceback__ = self.__context__ = self.__cause__ = None
         return self
+
+    def again(self) -> Self:
+        """The same error, to be raised where it is kept: each raise adds its frames to an error, and they stay."""
+        found = type(self).__new__(type(self), *self.args)
+        found.__dict__.update(self.__dict__)
+        return found
 
     @property
     def where(self) -> str:
@@ -141,3 +157,23 @@ class ReportError(RaxeError):
 
 class BuildError(RaxeError):
     """A recipe could not be followed."""
+
+
+class DeploymentError(RaxeError):
+    """A deployment that was refused, or that could not be carried out."""
+
+
+class StateError(DeploymentError):
+    """What a target folder says of itself (state, audit log, package, policy) cannot be believed."""
+
+
+class NoVariantError(RaxeError):
+    """Nothing is deployed that could answer a request."""
+
+
+class VariantFailedError(RaxeError):
+    """A variant raised on a text, or did not answer in time, and no other one could answer."""
+
+
+class MonitoringError(RaxeError):
+    """Prometheus cannot be asked, or what it answers cannot be believed."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ from raxe_conformance.errors import (
     RegistryError,
     UnknownModelError,
     UsageError,
+    one_line,
 )
 from raxe_conformance.fileio import sha256
 from raxe_conformance.registry.catalog import (
@@ -28,15 +30,17 @@ from raxe_conformance.registry.catalog import (
     unknown_model,
 )
 from raxe_conformance.registry.clusters import read_clusters
-from raxe_conformance.registry.metadata import ONNX_RUNTIMES, STATUSES, Metadata
-from raxe_conformance.registry.select import COLUMNS, comparison, rank
+from raxe_conformance.registry.metadata import BACKEND_OF, STATUSES, Metadata
+from raxe_conformance.registry.select import COLUMNS, best, comparison
 from raxe_conformance.registry.validate import (
+    Installed,
     basic_errors,
     integrity_errors,
     require_level,
     runtime_problem,
 )
 from raxe_conformance.registry.variant import Variant
+from raxe_conformance.runtime.backends.session import ONNXRUNTIME, require_backend
 from raxe_conformance.runtime.detector import Detector
 from raxe_conformance.runtime.embed import MAX_ONNX_BYTES, MAX_TOKENIZER_BYTES, Embedder
 from raxe_conformance.runtime.explain import parse_triggers
@@ -49,16 +53,31 @@ TRIGGERS = "keyword_triggers.json"
 MODELS_DIR_VARIABLE: Final = "RAXE_MODELS_DIR"
 PROBE: Final = "What time does the library open on Sundays?"
 _LOG: Final = logging.getLogger("raxe_conformance")
-_WARM_UP, _TIMED = 5, 25
+_MOST_CALLS, _MOST_SECONDS = 30, 2.0
 Loader = Callable[[Variant], Detector]
 
 
-def load_detector(variant: Variant, *, verify: bool = True, threads: int | None = None) -> Detector:
+def backend_of(variant: Variant, backend: str | None = None) -> str:
+    """What computes a variant's embeddings: `backend` where it is given, else what its metadata's runtime names.
+
+    Raises UsageError where there is no such backend.
+    """
+    if backend is not None:
+        require_backend(backend)
+        return backend
+    return BACKEND_OF.get(variant.runtime or "", ONNXRUNTIME)
+
+
+def load_detector(
+    variant: Variant, *, verify: bool = True, threads: int | None = None, backend: str | None = None
+) -> Detector:
     """Load one variant. The bytes that are verified are the bytes that are used.
 
     verify: refuse files whose checksum is not the declared one. The suites turn it off, so that a wrong checksum fails
-    the integrity checks and not the whole variant. threads: ONNX Runtime's, None for its default.
-    Raises MissingFileError, EmbeddingNotBuiltError, ChecksumError, BundleError, HeadSetError, EmbeddingError.
+    the integrity checks and not the whole variant. threads: of one inference, None for the backend's default.
+    backend: what computes, None for what the metadata's runtime names.
+    Raises MissingFileError, EmbeddingNotBuiltError, ChecksumError, BundleError, HeadSetError, EmbeddingError,
+    RuntimeMissingError where the backend is not installed, UsageError where there is none of that name.
     """
     info, config = variant.metadata.file_info, variant.metadata.ml_config
     bundle = open_bundle(variant)
@@ -83,6 +102,7 @@ def load_detector(variant: Variant, *, verify: bool = True, threads: int | None 
         threads=threads,
         name=str(variant.embeddings_path),
         tokenizer_name=str(variant.tokenizer_path),
+        backend=backend_of(variant, backend),
     )
     heads = Heads(head_set, embedder.width, name=str(bundle.path))
     triggers = (
@@ -113,16 +133,21 @@ class ModelRegistry:
         *,
         loaders: Mapping[str, Loader] | None = None,
         clock: Callable[[], float] = perf_counter,
+        backend: str | None = None,
     ) -> None:
         """models_dir: the folder; None for the one that RAXE_MODELS_DIR names, or `models` in the current one.
 
         loaders: how to load a variant of a runtime, by the runtime's name, beside or instead of the built-in way for
-        the ONNX runtimes. clock: seconds, for the functional level of `validate_model`. Raises RegistryError where
-        there is no such folder.
+        the ONNX runtimes and OpenVINO. clock: seconds, for the functional level of `validate_model`. backend: what
+        computes in the built-in way, whatever runtime the metadata names: "onnxruntime" or "openvino". Raises
+        RegistryError where there is no such folder, UsageError where there is no such backend.
         """
+        if backend is not None:
+            require_backend(backend)
+        self._backend = backend
         self._catalog = Catalog(models_dir or os.environ.get(MODELS_DIR_VARIABLE) or "models")
         self._variants = {variant.model_id: variant for variant in self._catalog.variants}
-        self._loaders = dict.fromkeys(ONNX_RUNTIMES, load_detector) | dict(loaders or {})
+        self._loaders = dict.fromkeys(BACKEND_OF, partial(load_detector, backend=backend)) | dict(loaders or {})
         self._clock = clock
         self._lock = threading.Lock()
         self._loading: dict[str, Future[Detector]] = {}
@@ -198,12 +223,19 @@ class ModelRegistry:
         ½·0.05/(0.05 + 1 − F1) + ¼·3/(3 + P95 ms) + ¼·150/(150 + memory MB): each part is ½ at its gate. See
         docs/registry.md. Raises UsageError for another criterion, UnknownModelError where nothing is usable.
         """
-        found = self._best.get(criteria)
+        known = self._best
+        found = known.get(criteria)
         if found is None:
-            ranked = rank(self.list_models(), criteria, ready=self._is_ready)
-            if not ranked:
+            installed = Installed()
+
+            def ready(variant: Variant) -> bool:
+                problem = runtime_problem(variant, self._loaders, self._backend, installed=installed, most_named=1)
+                return problem is None and not variant.missing
+
+            found = best(self.list_models(), criteria, ready=ready)
+            if found is None:
                 raise UnknownModelError("holds no usable variant", file=self.models_dir, remedy="see its warnings")
-            found = self._best[criteria] = ranked[0]
+            known[criteria] = found
         return found
 
     def create_detector(self, model_id: str | None = None, criteria: str | None = None) -> Detector:
@@ -233,6 +265,8 @@ class ModelRegistry:
                 self.create_detector(model_id)
             except RaxeError as error:
                 failures[model_id] = str(error)
+            except Exception as error:  # noqa: BLE001  a loader of a user may raise anything
+                failures[model_id] = one_line(f"{type(error).__name__}: {error}")
         return failures
 
     def validate_model(self, model_id: str, level: str = "basic") -> tuple[bool, list[str]]:
@@ -240,7 +274,7 @@ class ModelRegistry:
 
         "basic": the metadata holds to its schema, the bundle opens and its manifest is complete. "integrity": and every
         member and file has its declared checksum. "functional": and it loads, answers, and does so within
-        target_latency_ms at its quickest (what a busy machine adds is no fault of the variant; the latency checks judge
+        target_latency_ms in one call of many (what a busy machine adds is no fault of the variant; latency checks judge
         the P95). From then on a variant that fails counts as experimental in this registry,
         until it passes. Raises UsageError for another level, UnknownModelError.
         """
@@ -257,7 +291,7 @@ class ModelRegistry:
             variant = replace(variant, problems=(problem,))
         with self._lock:
             self._variants[model_id] = variant
-            self._best.clear()
+            self._best = {}  # another one: a choice that is made meanwhile goes into the old one
         return not errors, [str(error) for error in errors]
 
     def compare_models(self, ids: Iterable[str] | None = None) -> pandas.DataFrame:
@@ -270,11 +304,8 @@ class ModelRegistry:
         variants = self.list_models() if ids is None else [self.get_model(model_id) for model_id in ids]
         return pandas.DataFrame([comparison(v) for v in variants], columns=list(COLUMNS)).set_index("model_id")
 
-    def _is_ready(self, variant: Variant) -> bool:
-        return not variant.missing and runtime_problem(variant, self._loaders) is None
-
     def _load(self, variant: Variant) -> Detector:
-        problem = runtime_problem(variant, self._loaders)
+        problem = runtime_problem(variant, self._loaders, self._backend)
         if problem is not None:
             raise problem
         return self._loaders[variant.runtime or "onnx"](variant)
@@ -306,24 +337,26 @@ class ModelRegistry:
         return found
 
     def _try(self, variant: Variant) -> list[RaxeError]:
-        """What goes wrong when a variant is loaded afresh and asked."""
+        """What goes wrong when a variant is loaded afresh and asked, until a call is within its target."""
         where = variant.metadata_path or variant.bundle_path
+        target, seconds = variant.metadata.performance.target_latency_ms, list[float]()
         try:
             detector = self._load(variant)
-            seconds = []
-            for _ in range(_WARM_UP + _TIMED):
+            while len(seconds) < _MOST_CALLS and sum(seconds) < _MOST_SECONDS:
                 started = self._clock()
                 score = detector.analyze(PROBE).metadata["score"]
                 seconds.append(self._clock() - started)
+                if target is None or 1e3 * seconds[-1] <= target:
+                    break
         except RaxeError as error:
             return [error]
         except Exception as error:  # noqa: BLE001  a loader of a user may raise anything, and that is the finding
             return [RegistryError(f"does not answer: {type(error).__name__}: {error}", file=where)]
         if not isinstance(score, float) or not 0.0 <= score <= 1.0:
             return [RegistryError(f"answers with the score {score!r}, but should in 0..1", file=where)]
-        target, least = variant.metadata.performance.target_latency_ms, 1e3 * min(seconds[_WARM_UP:])
+        least = 1e3 * min(seconds)
         if target is not None and least > target:
-            problem = f"takes {least:.2f} ms at the quickest of {_TIMED} calls, but its target is {target:g} ms"
+            problem = f"takes {least:.2f} ms at the quickest of {len(seconds)} calls, but its target is {target:g} ms"
             return [RegistryError(problem, file=where, field="performance.target_latency_ms")]
         return []
 

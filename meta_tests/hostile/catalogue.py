@@ -2,6 +2,7 @@
 
 from meta_tests.hostile import (
     bundle_cases,
+    fifth_look_cases,
     file_cases,
     fourth_look_cases,
     json_cases,
@@ -15,6 +16,7 @@ from meta_tests.hostile.case import CASES
 __all__ = [
     "CASES",
     "bundle_cases",
+    "fifth_look_cases",
     "file_cases",
     "fourth_look_cases",
     "json_cases",

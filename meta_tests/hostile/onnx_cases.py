@@ -249,7 +249,7 @@ _changed("onnx-outer-sum", "two vectors of 30,000 and 40,000 added to a table", 
 _changed("onnx-outer-product", "two vectors multiplied to a matrix", "elements", _used(
     lambda: [_node("MatMul", ["column", "row"], ["extra"])], ("row", np.ones((1, 30_000), np.float32)),
     ("column", np.ones((40_000, 1), np.float32))))  # fmt: skip
-_changed("onnx-doubling", "a vector joined to itself 40 times", "elements", _used(
+_changed("onnx-doubling", "a vector joined to itself 40 times", "would hold", _used(
     lambda: [_node("Concat", [f"d{i}"] * 2, [f"d{i + 1}" if i < 39 else "extra"], axis=0) for i in range(40)],
     ("d0", np.ones(1, np.float32))))  # fmt: skip
 _changed(

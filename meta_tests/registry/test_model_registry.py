@@ -241,7 +241,7 @@ def test_latency_beyond_the_target_fails_the_functional_level(toy: Toy) -> None:
     registry = ModelRegistry(toy.models, clock=lambda: next(ticks) * 0.004)
     ok, errors = registry.validate_model(MODEL_ID, "functional")
     assert not ok
-    assert "takes 4.00 ms at the quickest of 25 calls, but its target is 3 ms" in errors[0]
+    assert "takes 4.00 ms at the quickest of 30 calls, but its target is 3 ms" in errors[0]
 
 
 def test_a_variant_that_fails_its_validation_counts_as_experimental(toy: Toy) -> None:

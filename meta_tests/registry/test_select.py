@@ -97,11 +97,6 @@ def test_an_f1_outside_0_to_1_is_none(f1: float) -> None:
     assert ids(rank([variant("a", f1=f1), variant("b", f1=0.2)], "accuracy")) == ["b", "a"]
 
 
-def test_the_unready_come_last_within_their_status() -> None:
-    variants = [variant("a", p95=0.1), variant("b", p95=2.0), variant("c", p95=0.1, status="experimental")]
-    assert ids(rank(variants, "latency", ready=lambda v: v.model_id != "a")) == ["b", "a", "c"]
-
-
 def test_a_variant_with_a_problem_is_not_active() -> None:
     broken = Variant(
         "a", Path("models"), variant("a", 0.1).metadata, Origin.METADATA, bundle_path=Path("x.raxe"),

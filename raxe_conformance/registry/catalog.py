@@ -84,6 +84,7 @@ def dependencies(needs: Requirements) -> list[str]:
 _ONNX = ("onnxruntime", ("tokenizers", "numpy", "safetensors"))
 _PACKAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(ONNX_RUNTIMES, _ONNX),
+    "openvino": ("openvino", _ONNX[1]),
     "pytorch": ("torch", ()),
     "tensorflow": ("tensorflow", ()),
 }
@@ -102,7 +103,7 @@ def unknown_model(model_id: str, known: Iterable[str], models_dir: Path) -> Unkn
 
 def _said(variant: Variant, field: str) -> RaxeError | None:
     """What discovery found wrong with a field: a name that leads out of the folder is not the lack of one."""
-    return next((problem for problem in variant.problems if problem.field == field), None)
+    return next((problem.again() for problem in variant.problems if problem.field == field), None)
 
 
 def open_bundle(variant: Variant) -> Bundle:

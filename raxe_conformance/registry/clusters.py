@@ -34,13 +34,13 @@ def read_clusters(bundle: Bundle, embedding_model: str, width: int) -> AttackClu
     if not isinstance(space, dict) or not isinstance(space.get("file"), str):
         raise BundleError("names no file", file=where, field=at)
     least = space.get("least_similarity")
-    if not isinstance(least, float) or not 0.0 <= least <= 1.0:
+    if not isinstance(least, int | float) or isinstance(least, bool) or not 0.0 <= least <= 1.0:
         raise BundleError(f"is {least!r}, but should be in 0..1", file=where, field=f"{at}.least_similarity")
     entries = _entries(space.get("entries"), where, at)
     centroids = _centroids(
         bundle.member(space["file"], MAX_HEADS_BYTES), (len(entries), width), f"{bundle.path}!{space['file']}"
     )
-    return AttackClusters(entries, centroids, least)
+    return AttackClusters(entries, centroids, float(least))
 
 
 def _entries(value: Any, where: str, at: str) -> tuple[Cluster, ...]:

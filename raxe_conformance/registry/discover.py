@@ -31,6 +31,7 @@ _READ_FLAGS: Final = (
 )
 _SHOWN: Final = 4  # of many ids that are alike
 MAX_NAME_BYTES: Final = 200  # reports are named by it, with more behind; a file system takes 255
+MAX_PATH: Final = 1_000  # characters of a name in metadata; Unicode forms and paths take the square of them
 MAX_ALL_LOOKS: Final = 40_000_000  # Inside.cost of all bundles without metadata; an ordinary one's is 7,000
 MAX_ALL_METADATA_BYTES: Final = 64_000_000  # kept in memory; ten thousand files with every field take 57 MB
 
@@ -403,6 +404,10 @@ class _Scan:
     def _locate(self, folder: _Folder, name: str | None, file: str, at: str, problems: list[RaxeError]) -> Path | None:
         """Where a named file should be: in its folder, or at a path from the models folder, never outside it."""
         if name is None:
+            return None
+        if len(name) > MAX_PATH:
+            long = f"has {len(name)} characters, at most {MAX_PATH} are read"
+            problems.append(MetadataError(long, file=file, field=at, remedy="give the file a shorter name"))
             return None
         if name in folder.names:
             return folder.at(name)

@@ -22,6 +22,8 @@ from raxe_conformance.strict_json import read_json_object
 
 SCHEMA_VERSION = "2.0.0"
 ONNX_RUNTIMES: Final = ("onnx", "onnx_int8", "onnx_fp16")
+# What computes for each runtime that there is a loader for (runtime/backends/).
+BACKEND_OF: Final = {**dict.fromkeys(ONNX_RUNTIMES, "onnxruntime"), "openvino": "openvino"}
 STATUSES = ("active", "experimental", "deprecated")
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from raxe_conformance.errors import BundleError, JsonError, RaxeError, RegistryError, UsageError
+from raxe_conformance.errors import BundleError, JsonError, RaxeError, RegistryError, UsageError, one_line
 from raxe_conformance.fileio import canonical_json, digest_file, sha256
 from raxe_conformance.registry.bundle import Bundle
 from raxe_conformance.registry.catalog import dependencies
@@ -18,6 +18,7 @@ from raxe_conformance.registry.migrate_legacy import TOKENIZER, Inside, LegacyFo
 from raxe_conformance.strict_json import read_json_object
 
 _SEMVER = re.compile(r"\d+\.\d+\.\d+")
+MAX_NAME_BYTES: Final = 255
 _TARGET_MS: Final = 3.0  # the gate; the old layout declares none
 
 
@@ -101,8 +102,8 @@ class _Planner:
     def _loose_bundles(self) -> list[Inside]:
         found = []
         for path in sorted(self.root.glob("*.raxe")):
-            if path.is_symlink() or not path.is_file():
-                self.result.notes.append(f"{path.name} is no regular file: left alone")
+            if why := _why_left(path, path.name):
+                self.result.notes.append(one_line(f"{path.name} {why}: left alone"))
             else:
                 found.append(self._look(path))
         return found
@@ -131,8 +132,8 @@ class _Planner:
         tokenizer = f"embeddings/{space}.tokenizer.json"
         for file in _files_below(folder.path):
             inner = file.relative_to(folder.path).as_posix()
-            if file.is_symlink() or not file.is_file():
-                self.result.notes.append(f"{name}/{inner} is no regular file: left alone")
+            if why := _why_left(file, inner):
+                self.result.notes.append(one_line(f"{name}/{inner} {why}: left alone"))
             elif inner == TOKENIZER:
                 if self._digest_at(tokenizer) not in (None, digest_file(file, inner).sha256):
                     tokenizer = f"embeddings/{space}_{quantization}.tokenizer.json"
@@ -227,6 +228,14 @@ class _Planner:
 def _as_move(path: Path) -> Move:
     digest = digest_file(path, path.name)
     return Move(path.name, path.name, digest.bytes, digest.sha256)
+
+
+def _why_left(file: Path, name: str) -> str | None:
+    """Why a file is not moved, None where it is."""
+    if file.is_symlink() or not file.is_file():
+        return "is no regular file"
+    # A journal could not hold it: bytes that are no UTF-8 are surrogates here, which are not printable.
+    return None if name.isprintable() else "has a name that cannot be written down"
 
 
 def _files_below(folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from raxe_conformance.errors import ChecksumError, JsonError, MissingFileError, RegistryError
 from raxe_conformance.fileio import canonical_json, digest_file, write_atomically
-from raxe_conformance.registry.migrate import Move, Plan, Write, digest_of
+from raxe_conformance.registry.migrate import MAX_NAME_BYTES, Move, Plan, Write, digest_of
 from raxe_conformance.strict_json import read_json_object
 
 JOURNAL: Final = ".raxe-migrate.json"
@@ -36,6 +36,9 @@ def unfinished(models_dir: Path) -> Plan | None:
     value = read_json_object(path, _MAX_JOURNAL)
     try:
         plan = Plan([Move(**item) for item in value["moves"]], [Write(**item) for item in value["writes"]])
+        texts = [*(move.sha256 for move in plan.moves), *(write.text for write in plan.writes)]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a digest or a text is no string")
     except (TypeError, KeyError) as error:
         raise JsonError(
             f"is no journal of a migration: {error}", file=path, remedy="remove it, then run again"
@@ -85,7 +88,8 @@ def _copy(root: Path, move: Move) -> None:
             "is gone, and so is its copy", file=source, remedy=f"put it back; it had {move.bytes} bytes"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    # Not by the target's name, which may be as long as names can be.
+    fd, name = tempfile.mkstemp(prefix=".raxe-migrate.", suffix=".tmp", dir=target.parent)
     aside = Path(name)
     try:
         state = hashlib.sha256()
@@ -178,5 +182,6 @@ def _is_inside(name: Any, form: re.Pattern[str]) -> bool:
         isinstance(name, str)
         and form.fullmatch(name) is not None
         and "\\" not in name
-        and not any(part in ("", ".", "..") for part in name.split("/"))
+        and name.isprintable()
+        and not any(part in ("", ".", "..") or len(part.encode()) > MAX_NAME_BYTES for part in name.split("/"))
     )

@@ -113,6 +113,8 @@ def _run_child(path: Path, folder: Path) -> dict[str, Any]:
     source.write_bytes(data)
     # Nothing of this process's environment goes along: no token, no proxy, no path of the user.
     env = {"PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    if "SYSTEMROOT" in os.environ:  # without it, Python does not start on Windows
+        env["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
     command = [sys.executable, "-I", "-m", "raxe_conformance.registry.migrate_joblib_child", str(source), str(folder)]
     with Path(folder, "said").open("wb") as said:
         child = subprocess.Popen(  # noqa: S603  our own module, by our own interpreter

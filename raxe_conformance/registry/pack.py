@@ -93,8 +93,11 @@ def unpack_bundle(path: Path, folder: Path) -> Bundle:
         raise UsageError("exists already", file=folder, remedy="name a new folder: nothing is overwritten")
     bundle = Bundle(path)
     bundle.verify()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".raxe-unpack.", dir=folder.parent))
+    except OSError as error:
+        raise UsageError(f"cannot be made: {error.strerror}", file=folder, remedy="name another folder") from None
     try:
         # The archive was refused if a name in it could lead out of the folder.
         for name in bundle.names:
@@ -122,6 +125,8 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             file = Path(place, name)
             if file.is_symlink():
                 raise UnsafeBundleError("is a link", file=file, remedy="put the file itself there")
+            if not name.isprintable():
+                raise UnsafeBundleError("has a name that no bundle can hold", file=file, remedy="rename it")
         for name in names:
             file = Path(place, name)
             found.append((unicodedata.normalize("NFC", file.relative_to(folder).as_posix()), file))

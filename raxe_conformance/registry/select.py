@@ -7,6 +7,7 @@ one half at the gate. It depends on the variant alone, so adding a variant never
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from typing import Any, Final
 
 from raxe_conformance.errors import UsageError
@@ -54,11 +55,19 @@ def balanced_score(variant: Variant) -> float | None:
     return total
 
 
-def rank(
-    variants: Iterable[Variant], criteria: str = "balanced", *, ready: Callable[[Variant], bool] = lambda _: True
-) -> list[Variant]:
-    """Variants, the best first: by status (active, experimental, deprecated), those that are `ready` before those that
-    are not, those with the figure before those without, by score, and by id where all that is equal.
+def best(variants: Iterable[Variant], criteria: str, *, ready: Callable[[Variant], bool]) -> Variant | None:
+    """The first of `rank` that is `ready`, out of those of the best status; the first of all where none of these is.
+
+    None of no variants. No more are asked whether they are ready than must be. Raises UsageError as `rank` does.
+    """
+    ranked = rank(variants, criteria)
+    of_best_status = takewhile(lambda variant: variant.status == ranked[0].status, ranked)
+    return next(filter(ready, of_best_status), ranked[0] if ranked else None)
+
+
+def rank(variants: Iterable[Variant], criteria: str = "balanced") -> list[Variant]:
+    """Variants, the best first: by status (active, experimental, deprecated), those with the figure before those
+    without, by score, and by id where all that is equal.
 
     Raises UsageError for another criterion than those of CRITERIA.
     """
@@ -68,7 +77,7 @@ def rank(
         score = balanced_score(variant) if criteria == "balanced" else _PARTS[criteria](variant)
         # For "balanced", a variant that lacks one figure comes before one that lacks two.
         lacking = 0 if score is not None else sum(part(variant) is None for part in _PARTS.values())
-        return STATUSES.index(variant.status), not ready(variant), lacking, -(score or 0.0), variant.model_id
+        return STATUSES.index(variant.status), lacking, -(score or 0.0), variant.model_id
 
     return sorted(variants, key=key)
 

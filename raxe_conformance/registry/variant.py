@@ -145,7 +145,7 @@ class Variant:
         """What is wrong with the bundle of a variant that is not usable."""
         hopeless = [problem for problem in self.problems if _hopeless([problem])]
         named = [problem for problem in self.problems if problem.field == "file_info.filename"]
-        return (hopeless or named or [MissingFileError("has no bundle", file=self.metadata_path)])[0]
+        return (hopeless or named or [MissingFileError("has no bundle", file=self.metadata_path)])[0].again()
 
     @property
     def status(self) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter_ns
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from raxe_conformance.errors import TextError
 from raxe_conformance.headset import AttackClusters
 from raxe_conformance.runtime.embed import Embedder, mean_pool
 from raxe_conformance.runtime.explain import (
@@ -146,7 +146,12 @@ class Detector:
         )
 
     def analyze_batch(self, texts: Sequence[str]) -> list[L2Result]:
-        """Results in the order of the texts. Each text is read by itself, so batch mates change no decision."""
+        """Results in the order of the texts. Each text is read by itself, so batch mates change no decision.
+
+        Raises TextError as `analyze` does, and for one string, which is a sequence of texts of one letter.
+        """
+        if isinstance(texts, str):
+            raise TextError("is a string, but should be a list of them", field="texts", remedy="use analyze(text)")
         return [self.analyze(text) for text in texts]
 
     def _empty(self, started: int) -> L2Result:
@@ -157,23 +162,18 @@ class Detector:
             processing_time_ms=(perf_counter_ns() - started) / 1e6,
             model_version=self.version,
             features_extracted={"windows": 0, "tokens": 0},
-            metadata=dict(_NOTHING),
+            metadata={
+                "score": 0.0,
+                "is_attack": False,
+                "family": None,
+                "sub_family": None,
+                "label": "BENIGN",
+                "scores": {},
+                "why_it_hit": [],
+                "recommended_action": "ALLOW",
+                "trigger_matches": [],
+                "similar_attacks": [],
+                "windows": 0,
+                "timings_ms": {},
+            },
         )
-
-
-_NOTHING: Mapping[str, Any] = MappingProxyType(
-    {
-        "score": 0.0,
-        "is_attack": False,
-        "family": None,
-        "sub_family": None,
-        "label": "BENIGN",
-        "scores": {},
-        "why_it_hit": [],
-        "recommended_action": "ALLOW",
-        "trigger_matches": [],
-        "similar_attacks": [],
-        "windows": 0,
-        "timings_ms": {},
-    }
-)

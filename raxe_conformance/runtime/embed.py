@@ -1,4 +1,4 @@
-"""Text → unit vectors: tokenizer, ONNX Runtime, masked mean pooling, L2 norm.
+"""Text → unit vectors: tokenizer, embedding model (backends/), masked mean pooling, L2 norm.
 
 A text longer than the model's window is read in overlapping windows, each by itself, so that no part goes unseen and
 no vector depends on what else is in a batch: dynamic int8 takes one activation scale from the whole tensor, so padding
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from raxe_conformance.errors import EmbeddingError, one_line
 from raxe_conformance.fileio import read_bounded
 from raxe_conformance.headset import WindowSelector
+from raxe_conformance.runtime.backends.session import ONNXRUNTIME, open_session
 from raxe_conformance.runtime.onnx_guard import check_onnx
 from raxe_conformance.runtime.selector import choose_window
 from raxe_conformance.runtime.text import piece_characters, pieces
@@ -84,7 +85,7 @@ class _Windows(Sequence[NDArray[np.int64]]):
 
 
 class Embedder:
-    """An embedding model with its tokenizer. Thread-safe: ONNX Runtime sessions and tokenizers are."""
+    """An embedding model with its tokenizer. Thread-safe, as sessions and tokenizers are."""
 
     def __init__(
         self,
@@ -95,11 +96,14 @@ class Embedder:
         threads: int | None = None,
         name: str = "embedding model",
         tokenizer_name: str | None = None,
+        backend: str = ONNXRUNTIME,
     ) -> None:
         """Check both from their bytes, load them, and try them on the longest input and the largest token id.
 
-        max_sequence_length counts tokens, special ones included. threads: ONNX Runtime's intra-op threads, None for
-        its default (one a core). name, tokenizer_name: what error messages call the files. Raises EmbeddingError.
+        max_sequence_length counts tokens, special ones included. threads: of one inference, None for the backend's
+        default (one a core). name, tokenizer_name: what error messages call the files. backend: what computes, see
+        backends/session.py. Raises EmbeddingError, RuntimeMissingError where the backend is not installed, UsageError
+        where there is no such backend.
         """
         self.name, self.max_sequence_length = name, max_sequence_length
         self._tokenizer_name = tokenizer_name or name
@@ -116,7 +120,9 @@ class Embedder:
                 remedy="set a post_processor that adds one token before and one behind",
             )
         self._first, self._last = special
-        self._session, self._inputs, self._outputs = _load_session(onnx, name, threads)
+        self.token_ids("word")
+        self.backend = backend
+        self._session = open_session(backend, onnx, name=name, threads=threads)
         self.width = outline.width
         self._try()
 
@@ -152,11 +158,20 @@ class Embedder:
         return [self.frame(ids[choice.start : choice.start + selector.window])], selector.mix * choice.logit
 
     def token_ids(self, text: str) -> NDArray[np.int32]:
-        """Ids of all tokens of the text, without special ones: [tokens] int32."""
+        """Ids of all tokens of the text, without special ones: [tokens] int32.
+
+        Raises EmbeddingError where letters and digits give no tokens: a text without tokens counts as harmless.
+        """
         # Four bytes each, where a list takes 36: a tokenizer that makes many of few may give 66 million.
         ids = array("i")
         for piece in pieces(text, self._piece):
-            ids.extend(self._encode(piece, add_special_tokens=False))
+            found = self._encode(piece, add_special_tokens=False)
+            if not found and any(map(str.isalnum, piece)):
+                raise EmbeddingError(
+                    "the tokenizer loses all words of a text",
+                    file=self._tokenizer_name, field="tokenizer", remedy=_REBUILD,
+                )  # fmt: skip
+            ids.extend(found)
         return np.frombuffer(ids, dtype=np.int32) if ids else np.zeros(0, dtype=np.int32)
 
     def frame(self, ids: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -172,12 +187,10 @@ class Embedder:
         attack", so it must not get as far as the heads.
         """
         batch = ids[None, :]
-        feed = {"input_ids": batch, "attention_mask": np.ones_like(batch)}
-        if "token_type_ids" in self._inputs:
-            feed["token_type_ids"] = np.zeros_like(batch)
+        feeds = {"input_ids": batch, "attention_mask": np.ones_like(batch), "token_type_ids": np.zeros_like(batch)}
         try:
-            hidden: FloatArray = self._session.run(self._outputs, feed)[0]
-        except Exception as error:  # noqa: BLE001  ONNX Runtime raises its own unrelated classes
+            hidden: FloatArray = self._session.run(feeds)
+        except Exception as error:  # noqa: BLE001  backends raise their own unrelated classes
             raise EmbeddingError(
                 f"does not take {len(ids)} tokens with ids up to {int(ids.max())}: {one_line(error, 200)}",
                 file=self.name,
@@ -253,28 +266,3 @@ def _load_tokenizer(data: bytes, name: str, added: Mapping[str, int]) -> Any:
                 f"{tokenizer.token_to_id(token)}", file=name, field="added_tokens", remedy=_REBUILD,
             )  # fmt: skip
     return tokenizer
-
-
-def _load_session(data: bytes, name: str, threads: int | None) -> tuple[Any, set[str], list[str]]:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    # Nothing but ONNX, whatever the bytes look like: it is as ONNX that they were checked.
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    options.log_severity_level = 4
-    options.inter_op_num_threads = 1
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    try:
-        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-    except Exception as error:  # noqa: BLE001  ONNX Runtime raises its own unrelated classes
-        raise EmbeddingError(
-            f"ONNX Runtime cannot load it: {one_line(error, 200)}", file=name, remedy="build or fetch it again"
-        ) from None
-    inputs = {node.name for node in session.get_inputs()}
-    if not {"input_ids", "attention_mask"} <= inputs <= {"input_ids", "attention_mask", "token_type_ids"}:
-        raise EmbeddingError(
-            f"has the inputs {', '.join(sorted(inputs))}, but should have input_ids and attention_mask", file=name
-        )
-    # Only the token vectors: what else a file offers is not worth computing.
-    return session, inputs, [session.get_outputs()[0].name]

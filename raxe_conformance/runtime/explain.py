@@ -32,15 +32,19 @@ def parse_triggers(value: dict[str, Any], *, file: Path | str) -> tuple[Trigger,
     found = []
     for index, entry in enumerate(entries):
         parts = [entry.get(key) for key in ("id", "family", "phrase")] if isinstance(entry, dict) else [None]
-        if not all(isinstance(part, str) and part for part in parts):
+        if not all(isinstance(part, str) and part.strip() for part in parts):
             raise BundleError("needs the strings id, family and phrase", file=file, field=f"triggers[{index}]")
-        found.append(Trigger(str(parts[0]), str(parts[1]), str(parts[2]).casefold()))
+        found.append(Trigger(str(parts[0]), str(parts[1]), _folded(str(parts[2]))))
     return tuple(found)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def match_triggers(text: str, triggers: tuple[Trigger, ...]) -> list[Trigger]:
     """The triggers whose phrase stands in the text, white space and case aside."""
-    folded = " ".join(text.casefold().split())
+    folded = _folded(text)
     return [trigger for trigger in triggers if trigger.phrase in folded]
 
 

@@ -16,8 +16,20 @@ import numpy as np
 from raxe_conformance.errors import EmbeddingError
 from raxe_conformance.runtime.onnx_ops import MICROSOFT, RULES, Call, Rule, tensor_value
 from raxe_conformance.runtime.onnx_shapes import Lengths, Value, bytes_of
-from raxe_conformance.runtime.onnx_wire import BITS, FLOAT, INT64, REMEDY, Model, Node, Reader, RefusedError
+from raxe_conformance.runtime.onnx_wire import (
+    BFLOAT16,
+    BITS,
+    FLOAT,
+    FLOAT16,
+    INT64,
+    REMEDY,
+    Model,
+    Node,
+    Reader,
+    RefusedError,
+)
 
+HALVES: Final = (FLOAT16, BFLOAT16)
 INPUTS: Final = ("input_ids", "attention_mask", "token_type_ids")
 OPSETS: Final = range(11, 27)
 MAX_LENGTH: Final = 8_192
@@ -97,9 +109,14 @@ class _Walk:
                 raise RefusedError(f"has no input {text}", "input", "export it with input_ids and attention_mask")
 
     def _run(self) -> tuple[int, float]:
-        """Peak bytes and work. A tensor is held from the node that makes it to the last one that reads it."""
+        """Peak bytes and work. A tensor is held from the node that makes it to the last one that reads it.
+
+        One that depends on no text is held for ever, and twice: ONNX Runtime works it out when it loads the model, and
+        keeps it as a part of the graph and as a tensor.
+        """
         nodes, values = self._model.nodes, self._values
         last = {name: index for index, node in enumerate(nodes) for name in node.inputs}
+        constant = set(self._model.tensors)
         held = peak = made = work = 0.0
         sizes: dict[bytes, float] = {}
         for index, node in enumerate(nodes):
@@ -125,14 +142,22 @@ class _Walk:
                 # A rule met what it does not foresee: nothing that an encoder's export holds.
                 raise RefusedError(f"{UNFORESEEN}: {error}", f"node {_shown(node)}") from None
             work += call.work + sum(sizes[name] for name in node.outputs if name)
-            peak = max(peak, held + 4 * call.scratch)
+            # Most kernels know no 16-bit floats: what they read and make is held as 32-bit ones as well.
+            ends = {*node.inputs, *node.outputs} & sizes.keys()
+            halves = sum(sizes[name] for name in ends if values[name].type in HALVES)
+            kept = constant.issuperset(filter(None, node.inputs))
+            for name in filter(None, node.outputs):
+                if kept or values[name].same_for_all():
+                    constant.add(name)
+                    held += sizes[name]
+            peak = max(peak, held + 4 * call.scratch + 2 * halves)
             if peak > MAX_PEAK_BYTES or made > MAX_MADE_BYTES or work > MAX_WORK:
                 raise RefusedError(
                     f"would hold {peak / 1e6:.0f} MB, make {made / 1e6:.0f} MB and multiply {work / 1e9:.0f}e9 times "
                     f"for one text; the limits are {MAX_PEAK_BYTES / 1e6:.0f}, {MAX_MADE_BYTES / 1e6:.0f} and "
                     f"{MAX_WORK / 1e9:.0f}e9", f"node {_shown(node)}",
                 )  # fmt: skip
-            for name in {*node.inputs, *node.outputs}:
+            for name in ends - constant:
                 if last.get(name, -1) <= index:
                     held -= sizes.pop(name, 0.0)
         return int(peak), work

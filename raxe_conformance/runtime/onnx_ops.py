@@ -28,6 +28,7 @@ from raxe_conformance.runtime.onnx_shapes import (
 )
 from raxe_conformance.runtime.onnx_wire import (
     BOOL,
+    DOUBLE,
     FLOAT,
     FLOAT16,
     INT32,
@@ -155,6 +156,8 @@ def _apply(function: Callable[[Ints, Ints], Ints], left: Ints, right: Ints) -> I
 def _where(call: Call) -> list[Value]:
     condition, yes, no = call.need(0), call.need(1), call.need(2)
     shape = call.lengths.broadcast(call.lengths.broadcast(condition.shape, yes.shape), no.shape)
+    # The kernel puts either side into a tensor of its own, and then both together.
+    call.scratch = 2 * call.lengths.elements(shape) * bytes_of(yes.type) / 4
     ints = None
     if (
         condition.ints is not None
@@ -176,6 +179,13 @@ def _unary(call: Call) -> list[Value]:
     first = call.need(0)
     if call.node.domain and call.has(1) and call.need(1).shape != first.shape[-1:]:
         raise RefusedError("adds a bias of another width")
+    if call.node.domain:
+        call.scratch = call.lengths.elements(first.shape)  # with the bias added
+    if call.node.op == "Softmax" and (
+        first.type == DOUBLE or call.integer("axis", -1) not in (-1, len(first.shape) - 1)
+    ):
+        # Along another axis than the last, it is turned round, worked out, and turned back.
+        call.scratch = 2 * call.lengths.elements(first.shape) * bytes_of(first.type) / 4
     return [Value(first.shape, first.type)]
 
 

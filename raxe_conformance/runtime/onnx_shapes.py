@@ -49,6 +49,10 @@ class Value:
     ints: Ints | None = None
     source: bytes | None = None
 
+    def same_for_all(self) -> bool:
+        """Whether its values are known, and the same for texts of every length."""
+        return self.ints is not None and self.ints.shape[-1] == 1
+
 
 class Lengths:
     """Arithmetic on dimensions for the text lengths `at`."""

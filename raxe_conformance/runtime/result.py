@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
+from raxe_conformance.errors import one_line
+
 
 class L2ThreatType(enum.StrEnum):
     """Kinds of threat that RAXE knows at its second layer."""
@@ -89,8 +91,6 @@ class L2Result:
         return [p for p in self.predictions if p.threat_type == threat_type]
 
     def to_summary(self) -> str:
-        """One line for a log."""
-        if not self.predictions:
-            return f"L2: no threat ({self.processing_time_ms:.1f} ms, {self.model_version})"
-        found = ", ".join(f"{p.threat_type} {p.confidence:.2f}" for p in self.predictions)
-        return f"L2: {found} ({self.processing_time_ms:.1f} ms, {self.model_version})"
+        """One line for a log, also where the variant's version is none."""
+        found = ", ".join(f"{p.threat_type} {p.confidence:.2f}" for p in self.predictions) or "no threat"
+        return f"L2: {found} ({self.processing_time_ms:.1f} ms, {one_line(self.model_version, 60)})"
