@@ -53,7 +53,8 @@ def run(model_id: str, arguments: Sequence[str]) -> Report:
     """One run of the suites, as a user starts it. Raises RuntimeError where it made no report."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "suites"]
-        command += ["--raxe-model", model_id, "--raxe-report-dir", folder, *arguments]
+        # pytest would take a folder that stands by itself for one of tests.
+        command += ["--raxe-model", model_id, f"--raxe-report-dir={folder}", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         path = Path(folder, f"{model_id}.json")
         if not path.is_file():

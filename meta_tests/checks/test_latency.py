@@ -11,11 +11,13 @@ import pytest
 from raxe_conformance.checks.latency import (
     LOST_MS,
     LOST_SHARE,
+    NO_WAIT,
     PULSE_RATIO,
     TOGETHER,
     cores_apart,
     disturbed,
     lost_apart,
+    waits,
 )
 from raxe_conformance.checks.table import find_check
 from raxe_conformance.measure.evidence import Latency
@@ -95,6 +97,35 @@ def test_cores_apart_fail_no_fast_model_and_pass_no_slow_one() -> None:
 def test_a_model_that_is_too_slow_for_any_cores_fails_on_cores_apart() -> None:
     assert verdict(apart(8.0, 0.9)).outcome is FAIL
     assert verdict(apart(4.0, 0.9, threads=1.0)).outcome is FAIL
+
+
+def test_what_threads_waited_for_a_core_is_lost_down_to_a_hundredth() -> None:
+    at, below = 10.0 * NO_WAIT, 10.0 * NO_WAIT - 1e-6
+    found = waits(latency([10.0] * 5, waited_ms=[5.0, 20.0, at, below, None], others_ms=1e6))
+    assert found == pytest.approx((0.5, 1.0, NO_WAIT, 0.0, 0.0))
+    assert waits(latency([10.0])) == (0.0,)
+    assert waits(latency([10.0], waited_ms=[0.0], others_ms=5.0)) == (0.0,)
+
+
+def test_threads_that_wait_for_each_other_have_lost_nothing_to_others() -> None:
+    found = waits(latency([10.0, 10.0], waited_ms=[6.0, 2.0], others_ms=2.0))
+    assert found == pytest.approx((0.15, 0.05))
+
+
+def test_a_thread_without_a_core_fails_no_fast_model_and_one_thread_too_many_fails() -> None:
+    # The caller spins meanwhile: it is on its core all the time.
+    starved = latency([4.0] * 1000, waited_ms=[2.0] * 1000, others_ms=2000.0)
+    assert verdict(starved).outcome is Outcome.INCONCLUSIVE
+    assert verdict(starved).estimate.low == pytest.approx(2.0)  # type: ignore[union-attr]
+    assert verdict(latency([4.0] * 1000, waited_ms=[2.0] * 1000, others_ms=20.0)).outcome is FAIL
+    assert verdict(latency([9.0] * 1000, waited_ms=[2.0] * 1000, others_ms=2000.0)).outcome is FAIL
+
+
+def test_both_losses_count() -> None:
+    both = latency(
+        [4.0] * 3, waited_ms=[2.0] * 3, others_ms=100.0, process_ms=[8.0] * 3, second_core=[(0, 1.0), (3, 1.0)]
+    )
+    assert disturbed(both) == pytest.approx((0.75,) * 3)
 
 
 @pytest.mark.parametrize("check_id", ["LAT-001", "LAT-002", "LAT-003", "LAT-004"])

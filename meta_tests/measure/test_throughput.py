@@ -150,6 +150,5 @@ def test_what_others_had_of_the_cpu_is_what_the_machine_did_and_this_process_did
     assert block.others_seconds == pytest.approx(others + 0.02)
 
 
-def test_the_machine_is_at_least_as_busy_as_this_process() -> None:
-    assert throughput.machine_seconds() > 0.0
+def test_the_pulse_is_a_time() -> None:
     assert 0.0 < throughput.pulse_ms() < 1000.0

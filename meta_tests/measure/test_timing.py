@@ -152,3 +152,14 @@ def test_the_second_core_is_tried_every_so_often_and_after_the_last_call() -> No
     assert detector.calls == 4 + min(WARMUP, 4) + 2
     assert len(found.pulse_ms) == 5
     assert evidence_from_json(evidence_to_json("latency", found)) == found
+
+
+def test_what_threads_waited_between_two_calls_belongs_to_neither() -> None:
+    # Read before and after what stands between the calls, and after the last.
+    readings, others = iter([0.0, 1.0, 4.0, 9.0, 10.0]), iter([100.0, 100.5])
+    watch = Stopwatch(waited_seconds=readings.__next__, others_seconds=others.__next__)
+    found = measure_latency(Slow(Clock()), ["a", "b"], watch, rounds=2)
+    assert found.waited_ms == [3000.0, 1000.0]
+    assert found.others_ms == 500.0
+    unknown = measure_latency(Slow(Clock()), ["a"], Stopwatch(waited_seconds=lambda: None), rounds=1)
+    assert unknown.waited_ms == [None]

@@ -41,6 +41,7 @@ def quiet(clock: Callable[[], float]) -> Instruments:
         lambda: Stopwatch(
             lambda target, texts, before: time_calls(target, texts, before, clock),
             "programmed", cpu_seconds=clock, switches=lambda: 0, pulse_ms=lambda: 0.04, clock=clock,
+            waited_seconds=lambda: 0.0,
         )
     )  # fmt: skip
 

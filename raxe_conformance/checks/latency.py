@@ -18,6 +18,7 @@ from raxe_conformance.measure.evidence_resources import RegistryStart
 LOST_SHARE = 0.10
 LOST_MS = 0.1
 PULSE_RATIO = 2.0
+NO_WAIT = 0.01  # of a call's time: threads that wake each other wait for some microseconds on the quietest machine
 # Cores work together where a second thread makes a fixed computation this many times as fast. Measured: 1.4 to 1.5, and
 # 0.6 to 1.0 where they do not.
 TOGETHER = 1.2
@@ -28,7 +29,7 @@ def disturbed(latency: Latency | RegistryStart) -> tuple[float, ...]:
 
     While a call runs, its thread computes or spins. A thread that is off the CPU without having asked for it lost that
     time to another process, how much of it is not known: 1. One that sleeps or waits asked for it, and that is the
-    detector's own time.
+    detector's own time. Where another thread of the detector had no core, its caller may have waited for all of that.
 
     Where the machine's cores did not work together at the try before or after, threads of the detector lost to each
     other what they should have gained: of n that were busy, a call took 1 / n of its time at best.
@@ -36,13 +37,35 @@ def disturbed(latency: Latency | RegistryStart) -> tuple[float, ...]:
     pulse = latency.pulse_ms
     usual = sorted(pulse)[len(pulse) // 10] if pulse else 0.0
     slow = [beat > PULSE_RATIO * usual for beat in pulse]
-    apart = cores_apart(latency) if isinstance(latency, Latency) else (0.0,) * len(latency.samples_ms)
     return tuple(
-        1.0 if (switches != 0 and wall - cpu > max(LOST_SHARE * wall, LOST_MS)) or slow[i] or slow[i + 1] else apart[i]
-        for i, (wall, cpu, switches) in enumerate(
-            zip(latency.samples_ms, latency.cpu_ms, latency.preempted, strict=True)
+        1.0 if (switches != 0 and wall - cpu > max(LOST_SHARE * wall, LOST_MS)) or slow[i] or slow[i + 1] else lost
+        for i, (wall, cpu, switches, lost) in enumerate(
+            zip(latency.samples_ms, latency.cpu_ms, latency.preempted, _lost_by_threads(latency), strict=True)
         )
     )
+
+
+def _lost_by_threads(latency: Latency | RegistryStart) -> tuple[float, ...]:
+    """The largest share of each call's time that threads lost: to others, and to cores that do not work together."""
+    if not isinstance(latency, Latency):
+        return (0.0,) * len(latency.samples_ms)
+    both = zip(waits(latency), cores_apart(latency), strict=True)
+    return tuple(1.0 - (1.0 - waited) * (1.0 - apart) for waited, apart in both)
+
+
+def waits(latency: Latency) -> tuple[float, ...]:
+    """The largest share of each call's time that waiting for a core may have cost; 0 where it is less than NO_WAIT.
+
+    Threads also wait for each other, where there are more of them than cores. That is the detector's own fault: what
+    they waited beyond what everything else on the machine used of the processor is not counted.
+    """
+    if not latency.waited_ms:
+        return (0.0,) * len(latency.samples_ms)
+    waited = [0.0 if ms is None else ms for ms in latency.waited_ms]
+    whole = math.fsum(waited)
+    others = min(1.0, latency.others_ms / whole) if whole > 0.0 else 0.0
+    shares = (others * ms / wall if wall > 0.0 else 0.0 for ms, wall in zip(waited, latency.samples_ms, strict=True))
+    return tuple(min(1.0, share) if share >= NO_WAIT else 0.0 for share in shares)
 
 
 def cores_apart(latency: Latency) -> tuple[float, ...]:

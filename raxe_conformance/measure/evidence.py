@@ -11,7 +11,7 @@ import cattrs
 
 from raxe_conformance.measure.evidence_invariance import Backends, Batches, Drift, Padding, Portability, Repeats, Soak
 from raxe_conformance.measure.evidence_registry import RegistryAnswers
-from raxe_conformance.measure.evidence_resources import LengthCurve, Memory, RegistryStart, Throughput
+from raxe_conformance.measure.evidence_resources import Deployed, LengthCurve, Memory, RegistryStart, Throughput
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ class Latency:
     off_target names the CPU where it is not the declared target, else None.
     process_ms[i] is the CPU time of all threads in call i. second_core: (calls made before it, how many times as fast
     as one thread two threads made a fixed computation then), from before the first call to after the last; empty where
-    it was not tried.
+    it was not tried. waited_ms[i]: how long threads of the process, added up, were ready to run in call i and had no
+    core (None: not known; empty: not looked at). others_ms: CPU time of everything else on the machine, all calls and
+    what stands between them together.
     """
 
     samples_ms: list[float]
@@ -114,6 +116,8 @@ class Latency:
     looks: list[int] = field(default_factory=list)
     process_ms: list[float] = field(default_factory=list)
     second_core: list[tuple[int, float]] = field(default_factory=list)
+    waited_ms: list[float | None] = field(default_factory=list)
+    others_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,7 @@ EVIDENCE: dict[str, type] = {
     "portability": Portability,
     "backends": Backends,
     "length_curve": LengthCurve,
+    "deployed": Deployed,
 }
 _MISSING = "missing"
 

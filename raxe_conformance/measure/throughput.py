@@ -10,6 +10,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from raxe_conformance.errors import MeasurementError, one_line
+from raxe_conformance.measure.contention import machine_seconds
 from raxe_conformance.measure.dealing import SEED, deal
 from raxe_conformance.measure.environment import usable_cores
 from raxe_conformance.measure.evidence_resources import Block, Throughput
@@ -24,15 +25,6 @@ FEWEST, MOST = 4, 8  # blocks of a mode
 # (mode, how many requests, what makes them) → the block. Tests bring their own.
 BlockTimer = Callable[[str, int, Callable[[], object]], Block]
 Hands = list[list[str]]
-
-
-def machine_seconds() -> float:
-    """CPU seconds that the machine has been busy so far, all cores together, stolen ones (a hypervisor's) included."""
-    import psutil
-
-    times = psutil.cpu_times()
-    kinds = ("user", "nice", "system", "irq", "softirq", "interrupt", "dpc", "steal")
-    return float(sum(getattr(times, kind, 0.0) for kind in kinds))
 
 
 def pulse_ms() -> float:

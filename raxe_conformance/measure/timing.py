@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import perf_counter, process_time, thread_time
 from typing import Any
 
+from raxe_conformance.measure.contention import others_seconds, waited_seconds
 from raxe_conformance.measure.evidence import Latency
 
 WARMUP = 10
@@ -76,6 +77,8 @@ class Stopwatch:
     stages: Callable[[Any], Mapping[str, float]] = reported_stages
     process_seconds: Callable[[], float] = process_time
     second_core: Callable[[], float] | None = None
+    waited_seconds: Callable[[], float | None] = waited_seconds
+    others_seconds: Callable[[], float] = others_seconds
 
 
 def batches(rows: int, rounds: int = ROUNDS, seed: int = SEED) -> Iterator[list[int]]:
@@ -113,18 +116,22 @@ class _Calls:
         self._stages: list[Mapping[str, float]] = []
         self._second_core: list[tuple[int, float]] = []
         self._tried = -math.inf
+        self._waited_ms: list[float | None] = []
+        self._others_ms = 0.0
 
     def take(self, order: Sequence[int], texts: Sequence[str]) -> None:
         """Time a batch."""
         watch, answers = self._stopwatch, []
-        short = min(texts, key=len)
+        short, others, waits = min(texts, key=len), watch.others_seconds(), list[float | None]()
 
         def before() -> None:
+            waits.append(watch.waited_seconds())
             if watch.second_core is not None and watch.clock() - self._tried >= SECOND_CORE_EVERY_S:
                 self._try_second_core()
                 # The detector's own threads are awake before all other calls. So they are before this one.
                 self._detector.analyze(short)
             self._pulse_ms.append(watch.pulse_ms())
+            waits.append(watch.waited_seconds())
 
         def call(text: str) -> None:
             switches, started, together = watch.switches(), watch.cpu_seconds(), watch.process_seconds()
@@ -135,6 +142,10 @@ class _Calls:
             self._preempted.append(None if after is None or switches is None else after - switches)
 
         seconds = watch.run(call, [texts[index] for index in order], before)
+        waits.append(watch.waited_seconds())
+        # One reading before and one after what stands between two calls: a call lies from the second on.
+        self._waited_ms += map(_passed_ms, waits[1::2], waits[2::2])
+        self._others_ms += 1000.0 * max(0.0, watch.others_seconds() - others)
         self._try_second_core()
         self._samples_ms += [1000.0 * value for value in seconds]
         self._stages += [watch.stages(answer) for answer in answers]
@@ -162,7 +173,14 @@ class _Calls:
             looks=list(looks),
             process_ms=list(self._process_ms),
             second_core=list(self._second_core),
+            waited_ms=list(self._waited_ms),
+            others_ms=self._others_ms,
         )
+
+
+def _passed_ms(before: float | None, after: float | None) -> float | None:
+    """Milliseconds between two readings in seconds; a thread that ended in between takes its own with it."""
+    return None if before is None or after is None else 1000.0 * max(0.0, after - before)
 
 
 def measure_latency(

@@ -98,7 +98,7 @@ def _whole(measured: Mapping[str, Any]) -> bool:
             return False
         if not all(0.0 <= s < math.inf for s in latency.samples_ms):
             return False
-        if latency.second_core and len(latency.process_ms) != calls:
+        if (latency.second_core and len(latency.process_ms) != calls) or len(latency.waited_ms) not in (0, calls):
             return False
         if any(not 0 <= made <= calls for made, _ in latency.second_core):
             return False
