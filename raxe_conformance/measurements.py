@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from raxe_conformance.corpus.rows import Row
+from raxe_conformance.deploy.trial import try_deploying
+from raxe_conformance.measure.backends import both_backends, measure_backends
 from raxe_conformance.measure.drift import DRIFTED, measure_drift, reference_path
 from raxe_conformance.measure.environment import off_target
 from raxe_conformance.measure.evidence import Missing
@@ -23,6 +26,7 @@ from raxe_conformance.measure.invariance import (
     measure_repeats,
 )
 from raxe_conformance.measure.leakage import measure_leakage
+from raxe_conformance.measure.length_curve import measure_length_curve
 from raxe_conformance.measure.loading import try_loading
 from raxe_conformance.measure.memory import measure_memory
 from raxe_conformance.measure.portability import MOST_WORDS, ROWS, measure_portability
@@ -76,6 +80,15 @@ def _latency(bench: Bench) -> Any:
     )
 
 
+def _length_curve(bench: Bench) -> Any:
+    return measure_length_curve(
+        bench.detector(),
+        [row.text for row in bench.rows()],
+        bench.instruments.stopwatch(),
+        off_target=off_target(bench.options.target_cpu),
+    )
+
+
 def _throughput(bench: Bench) -> Any:
     texts = [row.text for row in bench.rows()]
     return measure_throughput(
@@ -99,7 +112,9 @@ def _starting(bench: Bench) -> Any:
         )
 
     if foreign is None:
-        return start(instruments.registry, bench.subject.files.models_dir, bench.subject.model_id)
+        backend = bench.options.backend
+        make = instruments.registry if backend is None else partial(instruments.registry, backend=backend)
+        return start(make, bench.subject.files.models_dir, bench.subject.model_id)
     with TemporaryDirectory(prefix="raxe-", ignore_cleanup_errors=True) as folder:
         return start(foreign.make, make_whole(Path(folder, "models")), SWIFT.model_id)
 
@@ -128,6 +143,20 @@ def _portability(bench: Bench) -> Any:
     instruments, emulator = bench.instruments, bench.instruments.emulator()
     sample = _sample(bench, ROWS, hard=0.0, most_words=MOST_WORDS)
     return measure_portability(sample, bench.subject.again, instruments.child, emulator, instruments.progress)
+
+
+def _backends(bench: Bench) -> Any:
+    judged_on, other_on = both_backends(bench.subject)
+    if not bench.options.thorough:
+        return _ASK
+    other = bench.instruments.on_backend(bench.subject.files, other_on)
+    return measure_backends(bench.detector(), other, _sample(bench, len(bench.rows())), judged_on, other_on)
+
+
+def _deployed(bench: Bench) -> Any:
+    models, again = bench.subject.files.models_dir, bench.subject.again
+    with TemporaryDirectory(prefix="raxe-", ignore_cleanup_errors=True) as folder:
+        return try_deploying(models, bench.subject.model_id, Path(folder), again, bench.instruments.child)
 
 
 def _soak(bench: Bench) -> Any:
@@ -164,5 +193,10 @@ MEASUREMENTS: dict[str, Measurement] = {
     "padding": Measurement(lambda bench: measure_padding(bench.detector(), _sample(bench, PADDED)), after=_SCORED),
     "drift": Measurement(_drift, after=_SCORED),
     "portability": Measurement(_portability, after=_SCORED),
+    "backends": Measurement(_backends, after=_SCORED),
     "soak": Measurement(_soak),
+    "length_curve": Measurement(_length_curve),
+    "deployed": Measurement(_deployed),
 }
+# What the report shows beside a measurement and no check reads, by that measurement.
+SHOWN_BESIDE = {"latency": ("length_curve",)}

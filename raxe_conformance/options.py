@@ -36,6 +36,7 @@ _OPTIONS = (
     _Option("--raxe-target-cpu", "PATTERN", "the CPU whose latency counts, with * and ? (default: this machine's)"),
     _Option("--raxe-detector", "MODULE:FUNCTION", "judge any callable text → score in 0..1, as the variant `function`"),
     _Option("--raxe-registry", "MODULE:FACTORY", "judge another registry, factory(models_dir), and its variants"),
+    _Option("--raxe-backend", "NAME", "what computes: onnxruntime or openvino (default: what the metadata names)"),
     _Option(
         "--raxe-thorough",
         "",
@@ -65,7 +66,8 @@ class Options:
 
     thorough: whether what takes minutes is measured. detector: the function to judge in place of the variants of
     `models`; its module is looked for in `home`, too. registry: the same of the factory of a foreign registry.
-    baseline: the report, or a folder of reports, of earlier runs.
+    baseline: the report, or a folder of reports, of earlier runs. backend: what computes, None for what the metadata of
+    each variant names.
     """
 
     models: Path
@@ -80,6 +82,7 @@ class Options:
     home: Path = Path()
     latency_budget: str = "60"
     baseline: Path | None = None
+    backend: str | None = None
 
     def latency_budget_s(self) -> float:
         """The latency budget in seconds. Raises UsageError for what is no number of seconds."""
@@ -139,6 +142,7 @@ def resolve(config: pytest.Config) -> Options:
         else config.rootpath,
         latency_budget=values["raxe_latency_budget"],
         baseline=None if values["raxe_baseline"] is None else path("raxe_baseline"),
+        backend=values["raxe_backend"],
     )
 
 

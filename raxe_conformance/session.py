@@ -16,7 +16,7 @@ from raxe_conformance.evidence_store import EvidenceStore
 from raxe_conformance.measure.evidence import Facts, Loaded, Missing
 from raxe_conformance.measure.facts import facts_of
 from raxe_conformance.measure.instruments import Instruments
-from raxe_conformance.measurements import MEASUREMENTS, Bench
+from raxe_conformance.measurements import MEASUREMENTS, SHOWN_BESIDE, Bench
 from raxe_conformance.options import Options
 from raxe_conformance.report.generalisation import read_table
 from raxe_conformance.report.record import Run, build_report
@@ -59,6 +59,12 @@ class Session:
         verdict = judge(check, check.reading(evidence), self.profile)
         return apply_waiver(verdict, model_id, self.waivers, self.started.date())
 
+    def measure_beside(self, check_id: str, model_id: str, instruments: Instruments = REAL) -> None:
+        """Measure what the report shows beside what a check reads, if it is not measured yet."""
+        for name in find_check(check_id).needs:
+            for beside in SHOWN_BESIDE.get(name, ()):
+                self._measure(self.subjects[model_id], beside, instruments)
+
     def unclaimed(self, check_id: str, model_id: str, instruments: Instruments = REAL) -> str | None:
         """Why the variant does not claim what a check is about, so that it is not to be judged; None where it does."""
         check, subject = find_check(check_id), self.subjects[model_id]
@@ -84,8 +90,10 @@ class Session:
             benchmark=corpus,
             root=self.options.models.parent,
             generalisation=read_table(self.options.models, model_id, _head_set_sha256(facts)),
+            backend=self.subjects[model_id].backend,
         )
-        return build_report(run, facts, records, scores, self.store.peek(model_id, "latency"))
+        latency, curve = (self.store.peek(model_id, name) for name in ("latency", "length_curve"))
+        return build_report(run, facts, records, scores, latency, curve)
 
     def measurements(self, model_id: str) -> dict[str, Any]:
         """Everything that this run measured of a variant, by name."""
@@ -132,11 +140,15 @@ def candidates(options: Options) -> list[Subject]:
     """
     if options.detector is not None and options.registry is not None:
         raise UsageError("--raxe-detector and --raxe-registry are both given", remedy="judge one after the other")
+    if options.backend is not None and (options.detector or options.registry) is not None:
+        raise UsageError(
+            "--raxe-backend is given for what is none of our variants", remedy="leave it out: what is judged chooses"
+        )
     if options.registry is not None:
         return foreign_subjects(options.registry, options.home, options.models)
     if options.detector is not None:
         return [function_subject(options.detector, options.home)]
-    return shipped_subjects(options.models)
+    return shipped_subjects(options.models, options.backend)
 
 
 def select(subjects: list[Subject], options: Options) -> list[Subject]:

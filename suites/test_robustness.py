@@ -65,3 +65,7 @@ def test_memory_does_not_grow(raxe_check):
 
 def test_decisions_on_older_cpus(raxe_check):
     raxe_check("ROB-016")
+
+
+def test_decisions_on_the_other_backend(raxe_check):
+    raxe_check("ROB-017")

@@ -102,7 +102,7 @@ class _Bare:
 
     def __init__(self, detector: Detector) -> None:
         embedder, layers = detector.embedder, detector.heads.set.layers
-        self.encode, self.session = embedder._tokenizer.encode, embedder._session
+        self.encode, self.session = embedder._tokenizer.encode, embedder._session.native
         self.names = {node.name for node in self.session.get_inputs()}
         self.first, self.last = embedder._first, embedder._last
         self.layers = [layers[name] for name in ("binary", "family", "subfamily") if name in layers]

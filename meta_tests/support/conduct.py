@@ -89,12 +89,25 @@ class CutsTexts(Wrapped):
         return self._detector.analyze(text[:4000])
 
 
+class DecidesOtherwise(Wrapped):
+    """Every third text is decided otherwise."""
+
+    calls = 0
+
+    def analyze(self, text: str) -> Any:
+        self.calls += 1
+        found = self._detector.analyze(text)
+        return rescored(found, 0.0, attack=found.metadata["is_attack"] != (self.calls % 3 == 0))
+
+
 @dataclass(frozen=True)
 class Conduct:
-    """wrap: what stands before the detector. In other processes: by how much scores differ there, how many bytes an
-    analysis leaves behind, and on which emulated CPUs every third text is decided otherwise."""
+    """wrap: what stands before the detector; otherwise: before the one on the other backend. In other processes: by how
+    much scores differ there, how many bytes an analysis leaves behind, and on which emulated CPUs every third text is
+    decided otherwise."""
 
     wrap: Callable[[Any], Any] = lambda detector: detector
+    otherwise: Callable[[Any], Any] = lambda detector: detector
     elsewhere: float = 0.0
     leak_bytes: float = 0.0
     unlike: tuple[str, ...] = ()

@@ -104,5 +104,6 @@ def verdicts_on(
         ask=lambda factory, claims: _asked(factory),
         start_stopwatch=host.start_stopwatch,
         emulator=lambda: "emulator",
+        on_backend=lambda variant, backend: conduct.otherwise(subject.load()),
     )
     return {check_id: session.judge(check_id, MODEL_ID, instruments) for check_id in catalogue()}

@@ -456,6 +456,7 @@ _conduct("take_the_scale_from_the_whole_batch", "ROB-012", wrap=c.SharesTheScale
 _conduct("cut_texts_at_4000_characters", "ROB-013", wrap=c.CutsTexts)
 _conduct("leak_100_bytes_a_call", "ROB-015", leak_bytes=100.0)
 _conduct("decide_otherwise_without_avx", "ROB-016", unlike=("Nehalem",))
+_conduct("decide_otherwise_on_the_other_backend", "ROB-017", otherwise=c.DecidesOtherwise)
 
 
 @_mutation("ROB-014")

@@ -8,6 +8,7 @@ from itertools import pairwise
 from raxe_conformance.checks.reading import Exact, Finding, Findings, Gain, Proportion, Reading, Unknown
 from raxe_conformance.checks.table import BATCH, FILES, Gate, Level, check
 from raxe_conformance.measure.evidence_invariance import (
+    Backends,
     Batches,
     Compared,
     Drift,
@@ -45,6 +46,10 @@ def _unlike(parts: Iterable[Compared], remedy: str, *, scores: bool = False) -> 
 
 def _largest(parts: Sequence[Compared]) -> float:
     return max((by for part in parts for by in part.moved.values()), default=0.0)
+
+
+def _kept(part: Compared) -> int:
+    return part.texts - len(set(part.flipped) | set(part.unanswered))
 
 
 def _asked(parts: Sequence[Compared]) -> int:
@@ -190,11 +195,34 @@ def decisions_kept_elsewhere(portability: Portability) -> Reading:
     if not parts:
         return Unknown("; ".join(dead) or "no CPU was emulated", "measure on such a machine itself")
 
-    def kept(part: Compared) -> int:
-        return part.texts - len(set(part.flipped) | set(part.unanswered))
-
-    worst = min(parts, key=lambda part: kept(part) / part.texts)
-    told = [f"{kept(part)} of {part.texts} kept {part.title}, scores move by up to {_largest([part]):.2g}"
+    worst = min(parts, key=lambda part: _kept(part) / part.texts)
+    told = [f"{_kept(part)} of {part.texts} kept {part.title}, scores move by up to {_largest([part]):.2g}"
             for part in parts]  # fmt: skip
     note = "; ".join([f"beside {portability.host}: {told[0]}", *told[1:], *dead])
-    return Proportion(kept(worst), worst.texts, f"texts {worst.title}", note)
+    return Proportion(_kept(worst), worst.texts, f"texts {worst.title}", note)
+
+
+@check(
+    "ROB-017", "decisions kept on the other backend", level=Level.SHOULD, spec=_BEYOND, needs=("backends",),
+    gate=Gate("decisions_kept_by_backends", ">", ""), defect="decide_otherwise_on_the_other_backend",
+    requires=(FILES,), group=GROUP,
+)  # fmt: skip
+def decisions_kept_by_backends(backends: Backends) -> Reading:
+    """Share of the benchmark's texts that OpenVINO decides as ONNX Runtime does, from the same files.
+
+    Both compute with 8-bit weights, but round what flows through differently, so some scores near the threshold may
+    fall on its other side. The message counts them, and says how close the embeddings are. Measured with
+    --raxe-thorough, where the extra openvino is installed.
+    """
+    part = backends.decisions
+    if not part.texts:
+        return Unknown("no text was asked about", "name other rows: --raxe-benchmark FILE")
+    close = ""
+    if backends.cosines:
+        cosines = sorted(backends.cosines)
+        close = f"; cosine of the embeddings P5 {cosines[len(cosines) // 20]:.4f}, least {cosines[0]:.4f}"
+    note = (
+        f"{backends.judged} beside {backends.other}: {len(part.flipped)} of {part.texts} decisions flip"
+        f"{f', {len(part.unanswered)} without an answer' if part.unanswered else ''}{_moved([part])}{close}"
+    )
+    return Proportion(_kept(part), part.texts, f"texts {part.title}", note)

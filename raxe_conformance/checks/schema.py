@@ -258,7 +258,7 @@ def bundle_schema_is_declared(facts: Facts) -> Reading:
     return Findings(() if declared == used else found, 1)
 
 
-# What these runtimes run; onnx, pytorch, tensorflow and custom may run any.
+# What these runtimes run; onnx, openvino, pytorch, tensorflow and custom may run any.
 _RUNS = {"onnx_int8": "int8", "onnx_fp16": "fp16"}
 
 

@@ -16,7 +16,7 @@ from raxe_conformance.measure.evidence import EVIDENCE, Missing
 
 _MODULES = (
     "schema", "integrity", "size", "latency", "throughput", "memory", "registry", "registry_discovery", "registry_api",
-    "registry_detectors", "accuracy", "fpr", "robustness", "invariance",
+    "registry_detectors", "accuracy", "fpr", "robustness", "invariance", "deployment",
 )  # fmt: skip
 
 Op = Literal["<", ">"]

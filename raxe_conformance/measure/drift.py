@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,16 +47,25 @@ def measure_drift(detector: Any, reference: Any, sample: Sample, name: str) -> D
 
     name: of the reference's file. Raises MeasurementError where a detector does not show its embeddings.
     """
+    cosines = least_cosines(detector, reference, sample.texts)
+    answers = [ask(reference.analyze, text) for text in sample.texts]
+    decisions = compare("float32", "decided by float32", sample, range(len(sample.texts)), answers)
+    return Drift(seed=SEED, reference=name, cosines=cosines, decisions=decisions)
+
+
+def least_cosines(detector: Any, reference: Any, texts: Sequence[str]) -> list[float]:
+    """The least cosine over the windows of each text between the embeddings of both; none for a text without tokens.
+
+    Raises MeasurementError where a detector does not show its embeddings.
+    """
     embed, embed_reference = (_embed(each) for each in (detector, reference))
     cosines = []
-    for text in sample.texts:
+    for text in texts:
         ours, theirs = embed(text), embed_reference(text)
         if len(ours):
             # Unit vectors: the sum of products is the cosine.
             cosines.append(float(np.min(np.sum(ours * theirs, axis=1))))
-    answers = [ask(reference.analyze, text) for text in sample.texts]
-    decisions = compare("float32", "decided by float32", sample, range(len(sample.texts)), answers)
-    return Drift(seed=SEED, reference=name, cosines=cosines, decisions=decisions)
+    return cosines
 
 
 def _embed(detector: Any) -> Callable[[str], Any]:

@@ -106,3 +106,17 @@ class Portability:
     host: str
     emulator: str
     cpus: list[OtherCpu]
+
+
+@dataclass(frozen=True)
+class Backends:
+    """The same files on another backend beside the one that is judged (both with their versions).
+
+    cosines: between the embeddings of both, one a text, the least over its windows.
+    """
+
+    seed: int
+    judged: str
+    other: str
+    cosines: list[float]
+    decisions: Compared

@@ -98,6 +98,25 @@ class RegistryStart:
 
 
 @dataclass(frozen=True)
+class Deployed:
+    """A deployment package of the variant in a scratch folder, without what comes of a report.
+
+    members: files of its manifest; bytes: of them together. altered: which was not as the manifest says, and how; None
+    where all were. cases: texts that a fresh process was asked about there and one in the models folder, attacks: those
+    that the latter took for attacks. refused: why the former gave no answer; otherwise: cases (from 1) that it decided
+    otherwise, or gave another family.
+    """
+
+    members: int
+    bytes: int
+    altered: str | None
+    cases: int
+    attacks: int
+    refused: str | None
+    otherwise: list[int]
+
+
+@dataclass(frozen=True)
 class LengthPoint:
     """Calls on texts that are to have `aimed` tokens and have `tokens` (the median), in ms of wall-clock time."""
 

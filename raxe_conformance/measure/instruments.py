@@ -13,7 +13,8 @@ from raxe_conformance.measure.evidence_registry import RegistryAnswers
 from raxe_conformance.measure.portability import find_emulator
 from raxe_conformance.measure.throughput import BlockTimer, time_block
 from raxe_conformance.measure.timing import Stopwatch
-from raxe_conformance.target.shipped import shipped_registry
+from raxe_conformance.registry.variant import Variant
+from raxe_conformance.target.shipped import shipped_on, shipped_registry
 
 
 def quiet(line: str) -> None:
@@ -28,14 +29,15 @@ class Instruments:
     with folders of the suite's own.
 
     emulator gives the path of what runs a program on an emulated CPU, or raises MeasurementError. progress shows a line
-    to whoever watches until it is told the next; "" is the end.
+    to whoever watches until it is told the next; "" is the end. on_backend loads a variant on another backend.
     """
 
     stopwatch: Callable[[], Stopwatch] = Stopwatch
     child: Child = run_child
     blocks: BlockTimer = time_block
-    registry: Callable[[Path], Any] = shipped_registry
+    registry: Callable[..., Any] = shipped_registry
     start_stopwatch: Callable[[], Stopwatch] = Stopwatch
     ask: Callable[[Callable[[Path], Any], Collection[str]], RegistryAnswers] = ask_registry
     emulator: Callable[[], str] = find_emulator
     progress: Callable[[str], None] = quiet
+    on_backend: Callable[[Variant, str], Any] = shipped_on

@@ -20,7 +20,7 @@ from raxe_conformance.verdict.profile import Profile
 
 SCHEMA_VERSION = "1.0.0"
 # What a difference in is worth saying, of a report's environment.
-_CIRCUMSTANCES = ("cpu", "isa", "cores", "os", "python", "onnxruntime", "threads")
+_CIRCUMSTANCES = ("cpu", "isa", "cores", "os", "python", "onnxruntime", "backend", "threads")
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class CanaryRouter:
     ) -> None:
         """stable, canary: loaded variants; None where there is none. share: percent of the keys for the canary.
 
-        salt: what chooses the keys (see in_canary); a release's digest, so that no key is always the first to try what
+        salt: what chooses the keys (see in_canary); a release's name, so that no key is always the first to try what
         is new. shadow: the canary reads everything beside the stable variant and answers nothing. patience: seconds, as
         PATIENCE. threads: how many texts the canary reads at once. Raises ValueError for a share that is none.
         """

@@ -19,11 +19,11 @@ def load_again(target: Mapping[str, Any]) -> Analyzer:
 
 def libraries(target: Mapping[str, Any]) -> tuple[str, ...]:
     """The modules of other projects that a detector of this kind imports when it is loaded, as far as is known."""
-    return _LIBRARIES.get(target["kind"], ())
+    return (*_LIBRARIES, target["backend"]) if target["kind"] == "shipped" else ()
 
 
 def _shipped(target: Mapping[str, Any]) -> Analyzer:
-    return shipped_subject(Path(target["models"]), target["model_id"]).load()
+    return shipped_subject(Path(target["models"]), target["model_id"], target["backend"]).load()
 
 
 def _function(target: Mapping[str, Any]) -> Analyzer:
@@ -31,4 +31,4 @@ def _function(target: Mapping[str, Any]) -> Analyzer:
 
 
 _LOADERS = {"shipped": _shipped, "function": _function, "foreign": foreign_again}
-_LIBRARIES = {"shipped": ("numpy", "tokenizers", "onnxruntime")}
+_LIBRARIES = ("numpy", "tokenizers")

@@ -26,7 +26,7 @@ class Subject:
 
     variant: its files, None where it has none. again: how another process loads it, as `target.again.load_again` reads
     it. function: the MODULE:FUNCTION that is judged, None where it is no function. foreign: the registry that is
-    judged, or whose variant is, None for our own.
+    judged, or whose variant is, None for our own. backend: what computes the embeddings of a variant of ours.
     """
 
     model_id: str
@@ -35,6 +35,7 @@ class Subject:
     again: Mapping[str, Any]
     function: str | None = None
     foreign: Foreign | None = None
+    backend: str | None = None
 
     @property
     def files(self) -> Variant:

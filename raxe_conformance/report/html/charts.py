@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
@@ -74,6 +75,31 @@ def length_chart(bins: Sequence[LengthBin], limit: float | None) -> Chart:
     return Chart(
         "By length of the text", plot.markup(), "Dots: P50; lines: P5 to P95 of the calls on texts of that length."
     )
+
+
+def curve_chart(curve: Mapping[str, Any], limit: float | None) -> Chart:
+    """The report's length_curve: median by tokens as a line with dots, fastest to slowest call upright."""
+    points = curve["points"]
+    last = points[-1]
+    left_out = ", ".join(f"{tokens:,}" for tokens in curve["left_out"])
+    caption = (
+        f"Benchmark texts joined up to {last['tokens']:,} tokens ({curve['counted_by']}), up to {points[0]['n']} calls "
+        f"each: {milliseconds(points[0]['p50_ms'])} at {points[0]['tokens']:,}, {milliseconds(last['p50_ms'])} at "
+        f"{last['tokens']:,}. Dots: the median; upright lines: the fastest to the slowest call."
+        + (f" Left out, as it would have taken too long: {left_out} tokens." if left_out else "")
+    )
+    lows, highs = [max(1e-4, p["low_ms"]) for p in points], [p["high_ms"] for p in points]
+    low, high = (min(lows), max(highs)) if limit is None else (min(*lows, limit), max(*highs, limit))
+    plot = Plot(
+        "Latency of long texts", caption,
+        log_axis(max(1, points[0]["tokens"]), last["tokens"], "tokens"), log_axis(low, high, "ms"),
+    )  # fmt: skip
+    if limit is not None:
+        plot.limit(limit, f"limit {limit:g} ms", upright=False)
+    plot.line([(p["tokens"], p["p50_ms"]) for p in points], "main")
+    for p in points:
+        plot.whisker(p["tokens"], p["low_ms"], p["p50_ms"], p["high_ms"])
+    return Chart("Long texts", plot.markup(), caption)
 
 
 def roc_chart(found: Thresholds, limit: float | None) -> Chart:

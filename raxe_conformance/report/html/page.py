@@ -90,11 +90,18 @@ def _latency(material: Material, bounds: Mapping[str, float]) -> dict[str, Any] 
     limit = bounds.get("latency_p95_ms")
     bins = curves.by_length(found, material.scores.words) if material.scores else []
     drawn = [charts.latency_chart(found, limit)] + ([charts.length_chart(bins, limit)] if bins else [])
+    curve = material.report.get("length_curve")
+    if curve is not None and curve["points"]:
+        drawn.append(charts.curve_chart(curve, limit))
     return {
         "charts": drawn,
         "bins": [
             (f"{b.low}–{b.high}", b.n, *(charts.milliseconds(v) for v in (b.p5, b.p50, b.p95)))
             for b in bins
+        ],
+        "curve": [
+            (f"{p['tokens']:,}", p["n"], *(charts.milliseconds(p[key]) for key in ("low_ms", "p50_ms", "high_ms")))
+            for p in (curve["points"] if curve else ())
         ],
         "stages": parts.stage_table(found, _stage_limits(bounds)),
         "off_target": found.off_target,
@@ -147,6 +154,7 @@ def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("cores, memory", f"{env['cores']}, {env['memory_gb']:g} GB"),
         ("system", env["os"]),
         ("Python, ONNX Runtime", f"{env['python']}, {env['onnxruntime'] or 'not installed'}"),
+        ("backend", "not known" if env.get("backend") is None else _backend(env["backend"])),
         ("threads", threads),
         ("target CPU", env["target"] or "this machine"),
         *noise,
@@ -156,6 +164,10 @@ def _environment(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("tool", f"{report['tool']['name']} {report['tool']['version']}"),
         ("started, finished", f"{report['started']}, {report['finished']}"),
     ]
+
+
+def _backend(backend: Mapping[str, Any]) -> str:
+    return f"{backend['name']} {backend['version'] or '(version not known)'}"
 
 
 def _own_benchmark(report: Mapping[str, Any]) -> bool:

@@ -122,6 +122,9 @@ def commands(report: Mapping[str, Any], *, own_benchmark: bool) -> list[tuple[st
     if registry := report["model"].get("registry"):
         words += ["--raxe-registry", registry]
     judge = ["raxe-conformance", "judge", f"reports/{model_id}.evidence.json"]
+    backend = report["environment"].get("backend")
+    if backend is not None and backend["name"] != "onnxruntime":
+        words += ["--raxe-backend", backend["name"]]
     if profile != "raxe-1.0":
         words += ["--raxe-profile", profile]
         judge += ["--profile", profile]

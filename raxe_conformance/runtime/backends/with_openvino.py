@@ -40,7 +40,7 @@ class OpenVinoSession:
 
     def run(self, feeds: Mapping[str, NDArray[np.int64]]) -> Any:
         """The first output. Raises ValueError for a token id that the model has no vector for."""
-        # OpenVINO itself gives zeros for it.
+        # OpenVINO itself answers all the same.
         if self._rows is not None and feeds["input_ids"].max() >= self._rows:
             raise ValueError(f"the table of embeddings has {self._rows} rows")
         try:
