@@ -54,7 +54,7 @@ def test_fewer_than_two_sources_leave_the_exact_interval_and_say_so() -> None:
         found = estimate(F1(90, 5, 5, by_source), 0.95)
         assert (found.low, found.high) == (exact.low, exact.high)
         assert found.method.endswith("no bootstrap: fewer than two sources")
-    with pytest.raises(ValueError, match="two"):
+    with pytest.raises(ValueError, match=r"^a bootstrap over sources needs two of them$"):
         f1_bounds(((90, 5, 5),), 0.95)
 
 
@@ -89,6 +89,43 @@ def test_a_confidence_that_resamples_do_not_resolve_takes_students_t() -> None:
 def test_draws_without_counts_are_taken_at_their_worst() -> None:
     low, high = f1_bounds(((10, 0, 0), (0, 0, 0)), 0.95)
     assert (low, high) == (0.0, 1.0)
+    # A quarter of the draws takes the source without counts twice, and F1 is ½ in all others.
+    assert f1_bounds(((5, 5, 5), (0, 0, 0)), 0.7) == (0.0, 1.0)
+
+
+UNLIKE = tuple(map(tuple, np.random.default_rng(8).integers(50, 1000, size=(14, 3)).tolist()))
+
+
+def resamples() -> np.ndarray:
+    """F1 of each draw of UNLIKE, in ascending order, row by row of the drawn sources' counts."""
+    k = len(UNLIKE)
+    drawn = np.random.default_rng(20_251_120).multinomial(k, [1 / k] * k, size=RESAMPLES)
+    tp, fp, fn = (sum(drawn[:, i] * UNLIKE[i][column] for i in range(k)) for column in range(3))
+    return np.sort(2 * tp / (2 * tp + fp + fn))
+
+
+@pytest.mark.parametrize(("share", "rank"), [(1.5, 1), (2.5, 2), (999.98, 999), (1000.02, 1000)])
+def test_bounds_are_order_statistics_of_the_resamples(share: float, rank: int) -> None:
+    """Of 19,999 resamples, the k-th is the bound at an error rate of k/20,000: (B + 1) alpha, rounded down."""
+    k, found = len(UNLIKE), resamples()
+    quantile = stats.norm.isf(share / (RESAMPLES + 1)) / (k / (k - 1)) ** 0.5
+    low, high = f1_bounds(UNLIKE, float(stats.t.cdf(quantile, k - 1)))
+    assert low == found[rank - 1] < found[rank]
+    assert high == found[-rank] > found[-rank - 1]
+
+
+@pytest.mark.parametrize("confidence", [1 - 1e-4, 1 - 1e-5, 1 - 1e-6])
+def test_far_out_the_bounds_are_students_or_the_outermost_resample(confidence: float) -> None:
+    k, found = len(UNLIKE), resamples()
+    assert expanded_alpha(1 - confidence, k) * (RESAMPLES + 1) < 1
+    reach = (k / (k - 1)) ** 0.5 * stats.t.ppf(confidence, k - 1) * found.std()
+    low, high = f1_bounds(UNLIKE, confidence)
+    assert low == pytest.approx(min(found[0], found.mean() - reach))
+    assert high == pytest.approx(max(found[-1], found.mean() + reach))
+
+
+def test_far_out_bounds_stay_rates() -> None:
+    assert f1_bounds(((95, 2, 3), (60, 20, 20), (5, 90, 90)), 1 - 1e-6) == (0.0, 1.0)
 
 
 def test_what_only_other_sources_could_decide_says_so() -> None:

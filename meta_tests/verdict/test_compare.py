@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meta_tests.support.scored import scored
-from raxe_conformance.checks.table import Level, catalogue
+from raxe_conformance.checks.reading import Statistic
+from raxe_conformance.checks.table import Level, catalogue, find_check
 from raxe_conformance.measure.evidence import Facts, FileFact, Latency, Scores
+from raxe_conformance.measure.evidence_resources import Block, Memory, ProcessMemory, Throughput
 from raxe_conformance.verdict.compare import Change, Compared, Comparison, Side, compare
+from raxe_conformance.verdict.intervals import Estimate, estimate
 from raxe_conformance.verdict.outcome import Outcome
 from raxe_conformance.verdict.profile import DEFAULT, load_profile
 
@@ -121,7 +124,9 @@ def test_latency_is_in_units_of_the_kernel(speed: float) -> None:
     assert one(before, slower, "LAT-001").change is REGRESSED
 
 
-@pytest.mark.parametrize("changed", [{"cpu": "Other 2"}, {"isa": ["avx2", "avx512_vnni"]}, {"python": "3.12.1"}])
+@pytest.mark.parametrize(
+    "changed", [{"cpu": "Other 2"}, {"cores": 4}, {"isa": ["avx2", "avx512_vnni"]}, {"python": "3.12.1"}]
+)
 @pytest.mark.parametrize(("scale", "change"), [(1.8, NONE_SHOWN), (2.3, REGRESSED), (0.6, NONE_SHOWN), (0.4, IMPROVED)])
 def test_between_machines_only_what_is_twofold_counts(changed: dict[str, Any], scale: float, change: Change) -> None:
     other = side(environment={**MACHINE, **changed}, latency=timed(scale, seed=2))
@@ -218,6 +223,31 @@ def test_a_rule_changes_with_its_verdict() -> None:
     assert one(side(facts=unread), side(facts=right), "SCH-002").change is CANNOT
 
 
+def test_what_is_said_of_a_rule_is_its_breach() -> None:
+    """The message of the run that fails, whichever of the two that is."""
+    right, wrong = (replace(facts(1), metadata={"model_id": said}, metadata_path="m.json") for said in ("v1", "other"))
+    breach = "model_id: 'other', but should be 'v1'; rename the file or the id"
+    for before, after, said in (
+        (right, wrong, f"PASS before, FAIL now: {breach}"),
+        (wrong, right, f"FAIL before, PASS now: {breach}"),
+        (right, right, "PASS as before"),
+        (wrong, wrong, "FAIL as before"),
+    ):
+        assert one(side(facts=before), side(facts=after), "SCH-002").message == said
+
+
+def test_a_declaration_that_became_undecided_is_no_change() -> None:
+    """Nothing is measured of the declared FPR where the benchmark has no benign rows."""
+    declared = replace(facts(1), metadata={"accuracy": {"false_positive_rate": 0.01}}, metadata_path="m.json")
+    attacks = scored(["PI"] * 9, [True] * 9)
+    for before, after in ((decided(), attacks), (attacks, decided())):
+        found = one(side(facts=declared, scores=before), side(facts=declared, scores=after), "ACC-004")
+        assert found.change is NONE_SHOWN
+        assert found.message.startswith(
+            "PASS before, INCONCLUSIVE now: " if after is attacks else "INCONCLUSIVE before, PASS now: "
+        )
+
+
 @pytest.mark.parametrize(
     ("before", "after", "ids", "outcome"),
     [
@@ -267,3 +297,136 @@ def test_nothing_changes_against_itself() -> None:
     assert {c.change for c in found.checks} <= {NONE_SHOWN, CANNOT}
     assert {c.check_id for c in found.checks if c.change is NONE_SHOWN} >= {"SIZ-001", "LAT-001", "LAT-003", *_PAIRED}
     assert found.flips == ()
+
+
+def test_a_comparison_names_its_check() -> None:
+    found = one(side(facts=facts(1)), side(facts=facts(2)), "SIZ-001")
+    check = find_check("SIZ-001")
+    assert (found.check_id, found.title, found.group, found.level, found.gate) == (
+        check.id, check.title, check.group, check.level, check.gate,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "check_id", "said"),
+    [
+        (decided(), decided(*range(5)), "FPR-001",
+         "0.0000 → 0.0167; 5 rows became wrong and 0 right (exact McNemar test, p = 0.031)"),
+        (decided(*range(5)), decided(), "FPR-001",
+         "0.0167 → 0.0000; 0 rows became wrong and 5 right (exact McNemar test, p = 0.031)"),
+        (decided(), decided(*range(4)), "FPR-001",
+         "0.0000 → 0.0133; 4 rows became wrong and 0 right (exact McNemar test, p = 0.062); "
+         "5 one way and 0 the other would show a change"),
+        (decided(), decided(0, 300), "ACC-003",
+         "0.0000 → 0.0033; 1 rows became wrong and 0 right (exact McNemar test, p = 0.5); "
+         "5 one way and 0 the other would show a change"),
+        (decided(0), decided(1), "FPR-001",
+         "0.0033 → 0.0033; 1 rows became wrong and 1 right (exact McNemar test, p = 0.75); "
+         "7 one way and 1 the other would show a change"),
+        (decided(), decided(*range(4)), "ACC-003", "0.0000 → 0.0000; every row is decided as before"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_rows(before: Scores, after: Scores, check_id: str, said: str) -> None:
+    assert one(side(scores=before), side(scores=after), check_id).message == said
+
+
+def test_rows_at_the_error_rate_itself_show_a_change() -> None:
+    exact, nearly = replace(PROFILE, confidence=1 - 1 / 32), replace(PROFILE, confidence=1 - 1 / 33)
+    right, wrong = side(scores=decided()), side(scores=decided(*range(5)))
+    for profile, there, back in ((exact, REGRESSED, IMPROVED), (nearly, NONE_SHOWN, NONE_SHOWN)):
+        for before, after, change in ((right, wrong, there), (wrong, right, back)):
+            (found,) = compare(before, after, ("FPR-001",), profile).checks
+            assert found.change is change
+            assert "did not go that way" not in found.message
+
+
+def test_rows_that_leave_the_figure_as_it_is_are_no_change() -> None:
+    """Benign rows that are named as a family without attacks: wrong, but they count for no family's F1."""
+    odd = scored(LABELS, [i < 5 or right for i, right in enumerate(RIGHT)], families=["JB"] * 300 + ["PI"] * 300)
+    for before, after, moved in (
+        (decided(), odd, "5 rows became wrong and 0"),
+        (odd, decided(), "0 rows became wrong and 5"),
+    ):
+        found = one(side(scores=before), side(scores=after), "ACC-002")
+        assert found.change is NONE_SHOWN
+        assert found.message == (
+            f"1.0000 → 1.0000; {moved} right (exact McNemar test, p = 0.031); the figure itself did not go that way"
+        )
+
+
+def bounds(evidence: Any, check_id: str, confidence: float) -> Estimate:
+    reading = find_check(check_id).reading(evidence)
+    assert isinstance(reading, Statistic)
+    return estimate(reading, confidence)
+
+
+def served(per_second: float, pulse: float = 0.04) -> Throughput:
+    blocks = [Block(1000, 1000 / per_second * jitter, 0.0, pulse) for jitter in (1.0, 1.01, 0.99, 1.005)]
+    return Throughput({"one": blocks, "four": blocks, "batch": blocks}, 2, 0, "made up", None)
+
+
+@pytest.mark.parametrize(("factor", "change"), [(0.8, REGRESSED), (0.98, NONE_SHOWN), (1.25, IMPROVED)])
+def test_more_requests_a_second_are_better(factor: float, change: Change) -> None:
+    before, after = side(throughput=served(500.0)), side(throughput=served(500.0 * factor))
+    found = one(before, after, "THR-001")
+    assert found.change is change
+    # On a machine that runs the kernel as many times faster, it is no change.
+    other = side(throughput=served(500.0 * factor, pulse=0.04 / factor))
+    assert one(before, other, "THR-001").change is NONE_SHOWN
+    assert found.kernel_ms == (0.04, 0.04)
+    # One way to show a change: each run's bounds have half of the error rate.
+    assert found.before == bounds(before.measurements, "THR-001", 0.975)
+    assert found.after == bounds(after.measurements, "THR-001", 0.975)
+
+
+def test_latency_may_show_a_change_by_either_of_two_ways() -> None:
+    """So each run's bounds have a quarter of the error rate."""
+    before, after = side(latency=timed(seed=1)), side(latency=timed(1.2, pulse=0.05, seed=2))
+    found = one(before, after, "LAT-001")
+    assert found.before == bounds(before.measurements, "LAT-001", 0.9875)
+    assert found.after == bounds(after.measurements, "LAT-001", 0.9875)
+    assert found.kernel_ms == (0.04, 0.05)
+
+
+def held(*steady: float) -> Memory:
+    processes = [ProcessMemory(20.0, 60.0, 130.0, 120.0, mb, [1.0], 2.0, 0.0, 9000.0) for mb in steady]
+    return Memory(processes, 32, [100], 32, True, "made up")
+
+
+def test_what_is_said_of_figures_with_a_unit() -> None:
+    before = side(memory=held(100.0, 101.0, 102.0))
+    grown, alike = (one(before, side(memory=held(*mb)), "MEM-002") for mb in ((140, 141, 142), (101, 102, 103)))
+    assert (grown.change, alike.change) == (REGRESSED, NONE_SHOWN)
+    assert grown.message == "101 MB → 141 MB, by 40 MB (35 MB to 45 MB)"
+    assert alike.message == "101 MB → 102 MB, by 1 MB (-3.97 MB to 5.97 MB); a change by 4.97 MB would show as worse"
+    size = side(facts=facts(1_000_000))
+    assert one(size, size, "SIZ-001").message == "21.7 MB as before"
+
+
+def test_what_the_texts_would_show_is_said() -> None:
+    before, after = (side(latency=timed(scale, seed=seed)) for scale, seed in ((1.0, 1), (1.03, 2)))
+    found = one(before, after, "LAT-001")
+    assert found.change is NONE_SHOWN
+    edge = 1.05 * found.texts.value / found.texts.low
+    assert f"{edge:.3g}" != f"{1.05 * found.shift.value / found.shift.low:.3g}"
+    assert found.message.endswith(f"; {edge:.3g} times would show as worse")
+
+
+def test_a_run_without_a_figure_or_a_kernel_cannot_be_compared() -> None:
+    whole = timed(seed=1)
+    empty = replace(whole, samples_ms=[], texts=[], cpu_ms=[], preempted=[], pulse_ms=[0.04])
+    unpulsed = replace(whole, pulse_ms=[0.0] * len(whole.pulse_ms))
+    for odd, said in (
+        (empty, "one of the runs has no figure; measure it again"),
+        (unpulsed, "the calibration kernel was not timed in one of the runs; measure it again"),
+    ):
+        for before, after in ((whole, odd), (odd, whole)):
+            found = one(side(latency=before), side(latency=after), "LAT-002")
+            assert (found.change, found.message) == (CANNOT, said)
+            assert (found.before.n, found.after.n) == (len(before.samples_ms), len(after.samples_ms))
+
+
+def test_other_rows_are_to_be_measured_again() -> None:
+    other = replace(decided(), ids=[f"other-{i}" for i in range(len(LABELS))])
+    found = one(side(scores=decided()), side(scores=other), "FPR-001")
+    assert found.message == "the two runs did not score the same rows; measure both again"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raxe_conformance.checks.reading import IndependentMean
+from raxe_conformance.measure.evidence import Latency
 from raxe_conformance.measure.evidence_resources import Block, Throughput
 from raxe_conformance.verdict.compare_figures import (
     OTHER_MACHINE,
@@ -84,7 +85,22 @@ def test_intervals_without_an_end_show_nothing(after: Estimate) -> None:
         assert direction(shift, "<") is None
         assert direction(shift, ">") is None
     assert would_show(ratio(before, after, SAME_MACHINE), "<") is None
+    assert would_show(ratio(before, after, SAME_MACHINE), ">") is None
+    assert would_show(difference(before, after), ">") is None
     assert math.isnan(ratio(figure(0.0, 0.0, 0.0), before, SAME_MACHINE).value)
+
+
+def test_a_shift_is_made_of_both_intervals() -> None:
+    before, after = figure(1.0, 0.5, 2.0), figure(4.0, 3.0, 8.0)
+    assert ratio(before, after, SAME_MACHINE) == Shift("ratio", 4.0, 1.5, 16.0, SAME_MACHINE)
+    assert difference(before, after) == Shift("difference", 3.0, 1.0, 7.5, 0.0)
+
+
+@pytest.mark.parametrize("better", ["<", ">"])
+def test_an_infinite_figure_shows_nothing(better: str) -> None:
+    one, endless = figure(1.0, 1.0, 1.0), figure(math.inf, math.inf, math.inf)
+    for before, after in ((one, endless), (endless, one), (endless, endless)):
+        assert direction(difference(before, after), better) is None
 
 
 @given(figures(), figures(), st.sampled_from(["<", ">"]))
@@ -108,6 +124,37 @@ def test_a_machine_twice_as_fast_changes_nothing(value: float, kernel: float) ->
     assert in_kernels(slow, "requests/s", kernel).value == pytest.approx(
         in_kernels(rate, "requests/s", kernel / 2).value
     )
+
+
+def test_what_would_show_of_a_figure_at_nothing() -> None:
+    one, none = figure(1.0, 0.9, 1.1), figure(0.0, 0.0, 0.0)
+    assert would_show(ratio(one, none, SAME_MACHINE), ">") is None
+    assert would_show(ratio(one, none, SAME_MACHINE), "<") is None
+    assert would_show(ratio(figure(0.0, 0.0, 1.0), one, SAME_MACHINE), "<") is None
+
+
+def test_what_would_show_of_a_difference_is_as_far_as_its_bound_reaches() -> None:
+    moved = Shift("difference", 3.0, 1.0, 7.5, 0.0)
+    assert (would_show(moved, "<"), would_show(moved, ">")) == (2.0, -4.5)
+
+
+def test_a_thousand_a_second_are_one_a_millisecond() -> None:
+    assert in_kernels(figure(1000.0, 500.0, 2000.0), "requests/s", 0.5) == figure(0.5, 0.25, 1.0)
+    assert in_kernels(figure(3.0, 2.0, 4.0), "ms", 0.5) == figure(6.0, 4.0, 8.0)
+
+
+def calls(pulse: list[float]) -> Latency:
+    return Latency(
+        samples_ms=[], texts=[], cpu_ms=[], preempted=[], pulse_ms=pulse, stages_ms={}, warmup=0, seed=0, method="",
+        off_target=None,
+    )  # fmt: skip
+
+
+def test_of_single_calls_a_tenth_of_the_pulses_may_be_quicker() -> None:
+    assert kernel_ms(calls([0.01, 0.05, 0.04, *[0.06] * 17])) == 0.05
+    assert kernel_ms(calls([0.05])) == 0.05
+    assert kernel_ms(calls([])) is None
+    assert kernel_ms(calls([0.0] * 20)) is None
 
 
 def test_the_kernel_is_the_machine_undisturbed() -> None:

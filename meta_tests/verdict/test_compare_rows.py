@@ -33,6 +33,11 @@ def test_needed_is_the_smallest_that_shows(back: int, alpha: float) -> None:
     assert mcnemar(found, back) <= alpha < mcnemar(found - 1, back)
 
 
+def test_needed_may_be_at_the_error_rate_itself() -> None:
+    assert mcnemar(5, 0) == 1 / 32
+    assert needed(0, 1 / 32) == 5
+
+
 @given(st.integers(0, 40))
 def test_mcnemar_errs_no_more_often_than_it_says(n: int) -> None:
     """Of all ways that n rows can go at random, at most 5 % are called a change."""
@@ -60,6 +65,23 @@ def test_a_text_without_an_answer_is_decided_wrongly() -> None:
     before = scored(["BENIGN", "PI"], [False, True])
     after = replace(before, scores=[None, None], attacks=[False, False])
     assert pairs("binary_f1", before, after) == Pairs(2, 0, 2)
+
+
+@pytest.mark.parametrize("column", ["labels", "attacks"])
+def test_columns_of_unequal_length_are_not_compared(column: str) -> None:
+    """As a report has them that was edited by hand: a row too few would move every later one."""
+    whole = scored(["BENIGN", "PI"], [False, True])
+    cut = replace(whole, **{column: getattr(whole, column)[:-1]})
+    with pytest.raises(ValueError, match=r"is (shorter|longer)"):
+        flips(cut, cut)
+    with pytest.raises(ValueError, match=r"is (shorter|longer)"):
+        pairs("family_f1", cut, cut)
+    unnamed = replace(whole, ids=whole.ids[:-1])
+    with pytest.raises(ValueError, match=r"is (shorter|longer)"):
+        flips(unnamed, unnamed)
+    for before, after in ((whole, scored(["PI"], [True])), (scored(["PI"], [True]), whole)):
+        with pytest.raises(ValueError, match=r"is (shorter|longer)"):
+            pairs("binary_f1", before, after)
 
 
 def test_other_rows_or_labels_are_not_the_same() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from raxe_conformance.checks.reading import Quantile
 from raxe_conformance.measure.evidence import Latency
 from raxe_conformance.verdict.compare_texts import SLOWEST, Texts, compare_texts
+from raxe_conformance.verdict.intervals import estimate
 
 N = 200
 LENGTHS = np.exp(np.random.default_rng(1).normal(0.0, 1.0, N))
@@ -93,3 +97,45 @@ def test_other_texts_are_not_compared() -> None:
     after.texts[0] = before.texts[0]
     after.samples_ms[0] = 0.0
     assert compare_texts(run(1), run(1), (0.04, 0.04), 1.0, 0.95) is not None
+
+
+def timed(times: dict[int, float], **changes: Any) -> Latency:
+    """A call on each text that takes so many ms."""
+    n = len(times)
+    values: dict[str, Any] = {
+        "samples_ms": list(times.values()), "texts": list(times), "cpu_ms": list(times.values()), "preempted": [0] * n,
+        "pulse_ms": [0.04] * (n + 1), "stages_ms": {}, "warmup": 0, "seed": 0, "method": "", "off_target": None,
+    }  # fmt: skip
+    return Latency(**{**values, **changes})
+
+
+def test_the_slowest_texts_are_slow_in_both_runs() -> None:
+    """Text 0 was slow once by chance, text 1 is slow each time; of eleven texts, a tenth is two."""
+    before = timed({0: 10.0, 1: 4.0, 2: 3.0, **dict.fromkeys(range(3, 11), 1.0)})
+    after = timed({0: 1.0, 1: 5.0, 2: 6.0, **dict.fromkeys(range(3, 11), 1.0)})
+    found = compared(before, after, 0.1)
+    assert (found.n, found.value) == (2, (5.0 / 4.0 + 6.0 / 3.0) / 2.0)
+
+
+def test_nothing_is_said_of_no_texts_nor_of_times_of_nothing() -> None:
+    some, none, stopped = timed({0: 1.0, 1: 2.0}), timed({}), timed({0: 1.0, 1: 0.0})
+    for before, after in ((none, none), (some, none), (none, some), (some, stopped), (stopped, some)):
+        assert compare_texts(before, after, (0.04, 0.04), 1.0, 0.95) is None
+
+
+@pytest.mark.parametrize(("before_looks", "after_looks"), [(0, 0), (1, 1), (2, 5), (5, 2)])
+def test_bounds_are_those_of_the_median_ratio_each_way(before_looks: int, after_looks: int) -> None:
+    """At the confidence that is left where either run may have ended at any of its looks, in the later run's order."""
+    before, after = run(1), run(2, 1.3)
+    before, after = replace(before, looks=[0] * before_looks), replace(after, looks=[0] * after_looks)
+    was, now = (dict(zip(one.texts, one.samples_ms, strict=True)) for one in (before, after))
+    ratios = [(0.04 * now[text]) / (0.05 * was[text]) for text in after.texts]
+    each = 0.95
+    for looks in (before_looks, after_looks):
+        each = each if looks == 0 else 1.0 - (1.0 - each) / (looks * (looks + 1))
+    low, high = (
+        estimate(Quantile(0.5, tuple(ratio**power for ratio in ratios), (False,) * N), each).low for power in (1, -1)
+    )
+    found = compared(before, after, kernels=(0.04, 0.05))
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(1.0 / high))
+    assert found.value == pytest.approx(np.median(ratios))

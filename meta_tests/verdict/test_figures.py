@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -114,6 +115,52 @@ def test_calibration_error_by_hand() -> None:
     shuffled = np.random.default_rng(1).permutation(len(scores))
     assert float(expected_calibration_error(scores[shuffled], truth[shuffled])) == pytest.approx(expected, abs=0.03)
     assert float(expected_calibration_error(np.array([0.25]), np.array([1.0]))) == 0.75
+
+
+def error_by_definition(scores: Any, truth: Any) -> float:
+    """ECE, bin by bin, of rows sorted by Python."""
+    rows = sorted(zip(scores, truth, strict=True), key=lambda row: row[0])
+    edges = [int(len(rows) * i / BINS) for i in range(BINS + 1)]
+    bins = [rows[start:end] for start, end in itertools.pairwise(edges)]
+    return sum(abs(sum(s - t for s, t in own)) for own in bins) / len(rows)
+
+
+@pytest.mark.parametrize("n", [1, 14, 100, 3000])
+@pytest.mark.parametrize("values", [3, 1000])
+def test_calibration_error_is_that_of_the_definition(n: int, values: int) -> None:
+    """Rows of one score, of which there are many with three values, stay in the order given."""
+    chance = np.random.default_rng(n)
+    scores = chance.integers(0, values, size=n) / values
+    truth = (chance.random(n) < 0.5).astype(float)
+    assert float(expected_calibration_error(scores, truth)) == pytest.approx(error_by_definition(scores, truth))
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_calibration_bounds_are_quantiles_of_a_thousand_resamples(power: float) -> None:
+    chance = np.random.default_rng(7)
+    true = chance.random(40)
+    scores, truth = true**power, (chance.random(40) < true).astype(float)
+    resampled, perfect, draws = [], [], np.random.default_rng(20_251_120)
+    for _ in range(10):
+        for rows in draws.integers(40, size=(100, 40)):
+            resampled.append(error_by_definition(scores[rows], truth[rows]))
+        for thrown in draws.random((100, 40)):
+            perfect.append(error_by_definition(scores, (thrown < scores).astype(float)))
+    for confidence in (0.9, 0.95, 0.9505):
+        # The smallest resample that at least this share of the others stays below.
+        upper, null = (sorted(errors)[math.ceil(confidence * 999)] for errors in (resampled, perfect))
+        found = calibration_error(scores, truth, confidence)
+        assert found.value == pytest.approx(error_by_definition(scores, truth))
+        assert found.high == pytest.approx(max(found.value, upper))
+        low = 0.0 if found.value <= null else min(found.value, max(0.0, 2 * found.value - upper))
+        assert found.low == pytest.approx(low)
+        assert found.by_chance == pytest.approx(np.mean(perfect))
+
+
+def test_one_row_may_always_be_calibrated() -> None:
+    """A score of ¼ for an attack is off by ¾, as it is in one of four rows if it is a probability."""
+    found = calibration_error(np.array([0.25]), np.array([1.0]), 0.95)
+    assert (found.value, found.low, found.high) == (0.75, 0.0, 0.75)
 
 
 @pytest.mark.parametrize(("power", "calibrated"), [(1.0, True), (3.0, False)])

@@ -46,6 +46,25 @@ def test_a_name_that_leads_nowhere_lists_what_is_shipped(name: str) -> None:
     assert str(error.value) == f"{name}: there is no such profile; shipped: raxe-1.0; or name a TOML file"
 
 
+def test_shipped_profiles_are_listed_and_named_where_they_are_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("b.toml", "a.toml", "__init__.py"):
+        (tmp_path / name).write_bytes(HEAD)
+    monkeypatch.setattr("raxe_conformance.verdict.profile.files", lambda package: tmp_path)
+    with pytest.raises(ProfileError, match="shipped: a, b; or name"):
+        load_profile("c")
+    with pytest.raises(ProfileError) as error:
+        load_profile("b")
+    assert (error.value.file, error.value.field) == ("b", "limits")
+
+
+def test_a_path_without_its_suffix_is_no_shipped_profile(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_bytes(HEAD + LIMITS)
+    with pytest.raises(ProfileError, match="there is no such profile"):
+        load_profile(str(tmp_path / "own"))
+
+
 def test_a_file_is_read_and_named_where_it_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_bytes(HEAD + LIMITS)

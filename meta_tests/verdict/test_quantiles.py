@@ -182,3 +182,16 @@ def test_disturbed_samples_leave_the_upper_bound_and_lower_the_lower_one() -> No
     noisy = estimate(Quantile(0.95, samples, marks), CONFIDENCE)
     assert (noisy.value, noisy.high) == (quiet.value, quiet.high)
     assert noisy.low <= quiet.low
+
+
+def test_calls_of_a_text_that_are_independent_are_worth_their_share() -> None:
+    """Where the waves of the calls are lower than their spread, the spread alone says what a call is worth."""
+    sharing = 0
+    for seed in range(2):
+        chance = np.random.default_rng(seed)
+        texts = np.concatenate([chance.permutation(40) for _ in range(3)])
+        samples = np.round(0.5 * texts + 3.0 * chance.random(len(texts)))
+        found = quantile_bounds(samples, samples, 0.8, CONFIDENCE, tuple(texts.tolist()))
+        assert found == pytest.approx(slowly(samples, 0.8, texts), rel=1e-9)
+        sharing += found[2] < 1.0
+    assert sharing

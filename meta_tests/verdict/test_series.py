@@ -144,13 +144,25 @@ def definition(samples: np.ndarray, confidence: float) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("n", [2, 29, 100, 930, 3000])
-@pytest.mark.parametrize("alike", [1, 4, 12])
+@pytest.mark.parametrize("alike", [1, 4, 12, 40])
 def test_mean_bounds_are_those_of_the_definition(n: int, alike: int) -> None:
     chance = np.random.default_rng(n + alike)
     slow = np.repeat(chance.exponential(1.0, n // alike + 1), alike)[:n]
     samples = 3.0 + slow + 0.1 * chance.standard_normal(n)
     for confidence in (0.8, 0.95):
         assert mean_bounds(samples, confidence) == pytest.approx(definition(samples, confidence), rel=1e-9)
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0, -1e9])
+def test_the_mean_of_a_constant_has_no_error(value: float) -> None:
+    assert mean_bounds(np.full(100, value), 0.95) == (value, value)
+
+
+def test_neighbours_that_make_up_for_each_other_leave_the_bounds_symmetric() -> None:
+    """Blocks of two are all alike, so nothing is skewed."""
+    low, high = mean_bounds(np.array([1.0, 3.0] * 60), 0.95)
+    assert 2.0 - low == pytest.approx(high - 2.0, rel=1e-12)
+    assert high - 2.0 == pytest.approx(stats.t.ppf(0.95, WAVES) * math.sqrt(1 / 119))
 
 
 def test_rare_large_samples_leave_room_above_the_mean() -> None:

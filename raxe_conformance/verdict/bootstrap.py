@@ -45,7 +45,7 @@ def f1_bounds(sources: tuple[tuple[int, int, int], ...], confidence: float) -> t
     if k < 2:
         raise ValueError("a bootstrap over sources needs two of them")
     found = _resampled_f1(sources)
-    lows, highs = np.nan_to_num(found, nan=0.0), np.nan_to_num(found, nan=1.0)
+    lows, highs = np.nan_to_num(found), np.nan_to_num(found, nan=1.0)
     rank = math.floor(expanded_alpha(1.0 - confidence, k) * (RESAMPLES + 1))
     if rank >= 1:
         low = np.partition(lows, rank - 1)[rank - 1]

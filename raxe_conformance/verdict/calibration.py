@@ -6,7 +6,6 @@ what of it is only the bias of its estimate: even perfectly calibrated scores sh
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +36,7 @@ def expected_calibration_error(scores: Floats, truth: Floats) -> Floats:
 
     scores, truth: [..., rows], rows ≥ 1; truth is 0 or 1. Rows of one score stay in the order given.
     """
-    order = np.argsort(scores, axis=-1, kind="stable")
+    order = np.argsort(scores, kind="stable")
     gap = np.take_along_axis(scores, order, -1) - np.take_along_axis(truth, order, -1)
     starts = np.unique(np.linspace(0, scores.shape[-1], BINS + 1).astype(np.int64)[:-1])
     return np.asarray(np.abs(np.add.reduceat(gap, starts, axis=-1)).sum(axis=-1) / scores.shape[-1])
@@ -53,8 +52,8 @@ def calibration_error(scores: Floats, truth: Floats, confidence: float) -> Calib
     n = len(scores)
     value = float(expected_calibration_error(scores, truth))
     resampled, perfect = [], []
-    for _ in range(math.ceil(RESAMPLES / 100)):  # a hundred at a time: memory stays small
-        rows = chance.integers(0, n, size=(100, n))
+    for _ in range(RESAMPLES // 100):  # a hundred at a time: memory stays small
+        rows = chance.integers(n, size=(100, n))
         resampled.append(expected_calibration_error(scores[rows], truth[rows]))
         drawn = (chance.random((100, n)) < scores).astype(np.float64)
         perfect.append(expected_calibration_error(np.broadcast_to(scores, drawn.shape), drawn))
@@ -62,4 +61,4 @@ def calibration_error(scores: Floats, truth: Floats, confidence: float) -> Calib
     upper = float(np.quantile(found, confidence, method="higher"))
     explained = value <= float(np.quantile(null, confidence, method="higher"))
     low = 0.0 if explained else min(value, max(0.0, 2 * value - upper))
-    return CalibrationError(value, low, max(value, min(1.0, upper)), float(null.mean()))
+    return CalibrationError(value, low, max(value, upper), float(null.mean()))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from raxe_conformance.checks.reading import Declarations, Exact, Findings, Statistic, Unknown
@@ -167,16 +167,15 @@ def _paired(gate: Gate, readings: tuple[Statistic, Statistic], before: Side, aft
         return _cannot("the two runs did not score the same rows; measure both again")
     was, now = (estimate(reading, figures.halved(profile.confidence)) for reading in readings)
     found, alpha = rows.pairs(gate.metric, *scores), 1.0 - profile.confidence
-    fell = now.value > was.value if gate.op == "<" else now.value < was.value
-    rose = now.value < was.value if gate.op == "<" else now.value > was.value
+    worse_by = now.value - was.value if gate.op == "<" else was.value - now.value
     most, fewest = max(found.worse, found.better), min(found.worse, found.better)
     p = rows.mcnemar(most, fewest)
-    moved = f"{number(was.value, '')} → {number(now.value, '')}"
+    moved = _moved(was, now, gate)
     said = f"{moved}; {found.worse} rows became wrong and {found.better} right (exact McNemar test, p = {p:.2g})"
     change = Change.NONE_SHOWN
-    if p <= alpha and fell and found.worse > found.better:
+    if p <= alpha and worse_by > 0.0 and found.worse > found.better:
         change = Change.REGRESSED
-    elif p <= alpha and rose and found.better > found.worse:
+    elif p <= alpha and worse_by < 0.0 and found.better > found.worse:
         change = Change.IMPROVED
     elif found.worse == found.better == 0:
         said = f"{moved}; every row is decided as before"
@@ -196,7 +195,7 @@ def _figure(
     confidence = profile.confidence if share is None else figures.halved(profile.confidence)
     was, now = (estimate(reading, figures.halved(confidence)) for reading in readings)
     known: dict[str, Any] = {"before": was, "after": now}
-    moved = f"{number(was.value, gate.unit)} → {number(now.value, gate.unit)}"
+    moved = _moved(was, now, gate)
     if math.isnan(was.value) or math.isnan(now.value):
         return _cannot("one of the runs has no figure; measure it again", **known)
     if gate.unit in _TIMED:
@@ -227,6 +226,10 @@ def _figure(
     return Change.NONE_SHOWN, f"{said}; {words.what_would_show(readings, shift, texts, gate)}", known
 
 
+def _moved(was: Estimate, now: Estimate, gate: Gate) -> str:
+    return f"{number(was.value, gate.unit)} → {number(now.value, gate.unit)}"
+
+
 def _kernel_ms(check: Check, side: Side) -> float | None:
     found = [figures.kernel_ms(side.measurements[name]) for name in check.needs]
     return next((kernel for kernel in found if kernel is not None), None)
@@ -236,7 +239,7 @@ def _one_machine(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether two environments run the kernel alike: processor, instruction sets, cores, minor version of Python."""
 
     def told(environment: Mapping[str, Any]) -> list[Any]:
-        minor = str(environment.get("python", "")).split(".")[:2]
+        minor = str(environment.get("python")).split(".")[:2]
         return [environment.get("cpu"), environment.get("isa"), environment.get("cores"), minor]
 
     return told(before) == told(after)
@@ -246,6 +249,5 @@ def _of_texts(texts: Texts | None, shift: Shift) -> Literal["worse", "better"] |
     """Which way the typical text moved for sure, if the figure itself did so as well."""
     if texts is None:
         return None
-    if texts.low > shift.least and shift.value > 1.0:
-        return "worse"
-    return "better" if texts.high < 1.0 / shift.least and shift.value < 1.0 else None
+    way = figures.direction(replace(shift, value=texts.value, low=texts.low, high=texts.high), "<")
+    return way if way == ("worse" if shift.value > 1.0 else "better") else None

@@ -103,6 +103,7 @@ def would_show(shift: Shift, better: Op) -> float | None:
         reach = shift.value - shift.low if up else shift.value - shift.high
         return reach if math.isfinite(reach) else None
     if up:
-        return shift.least * shift.value / shift.low if shift.low > 0.0 and shift.value > 0.0 else None
-    found = shift.value / shift.high / shift.least if 0.0 < shift.high < math.inf else 0.0
+        found = shift.least * shift.value / shift.low if shift.low > 0.0 else 0.0
+    else:
+        found = shift.value / shift.high / shift.least if shift.high > 0.0 else 0.0
     return found if found > 0.0 else None

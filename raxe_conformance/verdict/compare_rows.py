@@ -7,6 +7,7 @@ as likely to have become wrong as right.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 from scipy import special
 
@@ -15,7 +16,6 @@ from raxe_conformance.measure.evidence import Scores
 
 # Gates whose figure comes from one decision a row.
 PAIRED = ("binary_f1", "family_f1", "fnr", "fpr")
-_MOST_FLIPS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,7 @@ def _right(metric: str, scores: Scores) -> list[bool | None]:
 def pairs(metric: str, before: Scores, after: Scores) -> Pairs:
     """What became of the rows that one of the metrics PAIRED counts."""
     rows = [
-        (was, now)
-        for was, now in zip(_right(metric, before), _right(metric, after), strict=True)
-        if was is not None and now is not None
+        (was, now) for was, now in zip(_right(metric, before), _right(metric, after), strict=True) if was is not None
     ]
     return Pairs(rows.count((True, False)), rows.count((False, True)), len(rows))
 
@@ -80,11 +78,5 @@ def mcnemar(there: int, back: int) -> float:
 
 
 def needed(back: int, alpha: float) -> int:
-    """The smallest number of rows that must go one way for a change to show where `back` go the other way."""
-    low, high = 0, back + 1
-    while mcnemar(high, back) > alpha and high < _MOST_FLIPS:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if mcnemar(middle, back) > alpha else (low, middle)
-    return high
+    """The smallest number of rows that must go one way for a change to show where `back` go the other; alpha < ½."""
+    return next(there for there in count(back) if mcnemar(there, back) <= alpha)

@@ -12,12 +12,12 @@ from raxe_conformance.verdict.profile import Profile
 
 
 def enough(name: str, evidence: Any, profile: Profile) -> bool:
-    """Whether every gate that rests on this measurement alone is decided under the profile, or cannot be by more of it.
+    """Whether every check that rests on this measurement alone is decided under the profile, or would not be by more.
 
     Only a rule for stopping: what it costs in certainty is paid by the bounds (series.at_look).
     """
-    gates = [check for check in catalogue().values() if check.gate is not None and check.needs == (name,)]
-    readings = [(check, check.reading({name: evidence})) for check in gates]
+    checks = [check for check in catalogue().values() if check.needs == (name,)]
+    readings = [(check, check.reading({name: evidence})) for check in checks]
     return all(
         isinstance(reading, Unknown) or judge(check, reading, profile).outcome is not Outcome.INCONCLUSIVE
         for check, reading in readings

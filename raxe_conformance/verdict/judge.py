@@ -20,6 +20,7 @@ from raxe_conformance.checks.reading import (
     Unknown,
 )
 from raxe_conformance.checks.table import Check, Level
+from raxe_conformance.errors import one_line
 from raxe_conformance.verdict.decide import decide
 from raxe_conformance.verdict.declared import judge_declarations
 from raxe_conformance.verdict.independent import lost_share
@@ -31,6 +32,7 @@ from raxe_conformance.verdict.series import at_look
 from raxe_conformance.verdict.significance import rules_of, rules_of_declarations
 
 _MOST_ROWS = 1_000_000
+_MOST_SAID = 4_000  # characters
 
 
 def judge(check: Check, reading: Reading, profile: Profile) -> Verdict:
@@ -65,7 +67,9 @@ def judge(check: Check, reading: Reading, profile: Profile) -> Verdict:
                 message += f"; {what_would_decide(reading, gate, profile.confidence)}"
             if note := getattr(reading, "note", ""):
                 message += f"; {note}"
-    return Verdict(check.id, check.title, check.group, level, check.spec, outcome, gate, found, message, rules=rules)
+    # What files say of themselves is in it, and terminals take some characters for commands.
+    said = one_line(message, _MOST_SAID)
+    return Verdict(check.id, check.title, check.group, level, check.spec, outcome, gate, found, said, rules=rules)
 
 
 def number(value: float, unit: str) -> str:

@@ -31,15 +31,16 @@ class Profile:
 
 def load_profile(name_or_file: str) -> Profile:
     """A shipped profile by name, or one from a file. Raises ProfileError that names the field."""
-    shipped = files("raxe_conformance.profiles").joinpath(f"{name_or_file}.toml")
-    if "/" not in name_or_file and "\\" not in name_or_file and shipped.is_file():
-        return parse_profile(shipped.read_bytes(), name_or_file)
+    folder = files("raxe_conformance.profiles").iterdir()
+    shipped = {entry.name.removesuffix(".toml"): entry for entry in folder if entry.name.endswith(".toml")}
+    if name_or_file in shipped:
+        return parse_profile(shipped[name_or_file].read_bytes(), name_or_file)
     path = Path(name_or_file)
     if not path.is_file():
-        names = sorted(p.name.removesuffix(".toml") for p in files("raxe_conformance.profiles").iterdir())
-        known = ", ".join(name for name in names if not name.startswith("_"))
         raise ProfileError(
-            "there is no such profile", file=name_or_file, remedy=f"shipped: {known}; or name a TOML file"
+            "there is no such profile",
+            file=name_or_file,
+            remedy=f"shipped: {', '.join(sorted(shipped))}; or name a TOML file",
         )
     return parse_profile(read_bounded(path, 1_000_000, what="the profile"), name_or_file)
 
@@ -47,7 +48,7 @@ def load_profile(name_or_file: str) -> Profile:
 def parse_profile(data: bytes, file: str) -> Profile:
     """A profile from TOML bytes. Every limit that a gate needs must be there, and none that no gate reads."""
     try:
-        value = tomllib.loads(data.decode("utf-8"))
+        value = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProfileError(f"is no TOML: {error}", file=file) from None
     unknown = sorted(set(value) - {"name", "confidence", "decision", "limits", "levels"})

@@ -50,7 +50,7 @@ def _wave_ratio(samples: Samples) -> float:
     total = float(np.square(centred).sum())
     if total <= 1e-12 * float(np.square(samples).sum()):
         return 0.0
-    slow = fft.dct(centred, type=2)[1 : waves(n) + 1]
+    slow = fft.dct(centred)[1 : waves(n) + 1]
     # scipy's cosines are twice as long as those of length √(n / 2).
     return float(np.square(slow).mean()) / (2.0 * n) / (total / (n - 1))
 

@@ -37,7 +37,7 @@ def worst_slices(slices: Iterable[Slice], confidence: float) -> list[WorstSlice]
             parts = [s for s in slices if (s.metric, s.by) == (metric, by)]
             if len(parts) > 1:
                 found.append(max((_bounded(part, confidence, of) for part in parts), key=_badness))
-    return sorted(found, key=lambda worst: (worst.slice.metric != "recall", *(-b for b in _badness(worst))))
+    return sorted(found, key=lambda worst: (worst.slice.metric != "recall", -_badness(worst)))
 
 
 def _bounded(part: Slice, confidence: float, of: int) -> WorstSlice:
@@ -45,8 +45,6 @@ def _bounded(part: Slice, confidence: float, of: int) -> WorstSlice:
     return WorstSlice(part, high if part.metric == "recall" else low, of)
 
 
-def _badness(worst: WorstSlice) -> tuple[float, float]:
-    """The larger, the worse; of equal bounds, the worse rate."""
-    if worst.slice.metric == "recall":
-        return 1.0 - worst.bound, 1.0 - worst.slice.rate
-    return worst.bound, worst.slice.rate
+def _badness(worst: WorstSlice) -> float:
+    """The larger, the worse."""
+    return -worst.bound if worst.slice.metric == "recall" else worst.bound
