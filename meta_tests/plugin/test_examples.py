@@ -60,7 +60,9 @@ def test_the_page_shows_the_code_that_is_tried() -> None:
 
 
 def test_the_page_names_functions_that_exist() -> None:
-    assert commands() == ["check --detector rules:score", "check --detector service:score"]
+    detectors = re.findall(r"--detector (\w+):score", " ".join(commands()))
+    assert detectors == ["rules", "service", "raxe_scanner"]
+    assert {f"{name}.py" for name in detectors} < set(shown())
 
 
 def test_a_rule_engine(tmp_path: Path, toy: Toy) -> None:
@@ -75,6 +77,16 @@ def test_a_pipeline(tmp_path: Path, toy: Toy) -> None:
     pytest.importorskip("sklearn")
     found = judged(tmp_path, toy, "pipeline:score", "-k", "every_text_is_answered or loads")
     assert {check["id"]: check["verdict"] for check in found["checks"]} == {"INT-007": "PASS", "ROB-001": "PASS"}
+
+
+def test_the_scanner_of_the_raxe_package(tmp_path: Path, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("raxe", reason="the package raxe is not installed")
+    monkeypatch.setenv("HOME", str(tmp_path))  # it keeps a folder there
+    rows = toy.benchmark.read_text(encoding="utf-8").splitlines(keepends=True)
+    toy.benchmark.write_text("".join(rows[:50] + rows[-50:]), encoding="utf-8")  # it takes 20 ms for each
+    found = judged(tmp_path, toy, "raxe_scanner:score", "-k", "every_text_is_answered or binary_f1")
+    by_id = {check["id"]: check["verdict"] for check in found["checks"]}
+    assert by_id == {"ROB-001": "PASS", "ACC-001": "FAIL"}  # no rule knows the toy's made-up words
 
 
 @pytest.fixture
