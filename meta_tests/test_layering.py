@@ -25,9 +25,11 @@ ALLOWED: dict[str, set[str]] = {
     "verdict": {"checks", "measure"},
     "report": {"checks", "corpus", "measure", "verdict"},
     "build": {"corpus", "registry", "runtime"},
+    "deploy": {"checks", "measure", "registry", "report", "verdict"},
+    "serving": {"registry", "runtime", "model_registry", "deploy", "checks", "measure", "verdict"},
     "options": set(),
     "evidence_store": {"measure"},
-    "measurements": {"options", "corpus", "measure", "target"},
+    "measurements": {"options", "corpus", "deploy", "measure", "target"},
     "session": {
         "options", "evidence_store", "measurements", "target", "corpus", "measure", "checks", "verdict", "report",
     },
@@ -83,6 +85,7 @@ def test_judging_touches_no_clock_file_or_machine() -> None:
 def test_heavy_packages_are_imported_where_they_are_used() -> None:
     heavy = {
         "onnxruntime",
+        "openvino",
         "pandas",
         "onnx",
         "sklearn",

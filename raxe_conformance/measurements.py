@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from raxe_conformance.corpus.rows import Row
-from raxe_conformance.deploy.trial import try_deploying
 from raxe_conformance.measure.backends import both_backends, measure_backends
 from raxe_conformance.measure.drift import DRIFTED, measure_drift, reference_path
 from raxe_conformance.measure.environment import off_target
@@ -154,6 +153,8 @@ def _backends(bench: Bench) -> Any:
 
 
 def _deployed(bench: Bench) -> Any:
+    from raxe_conformance.deploy.trial import try_deploying  # brings jinja2, which no start should wait for
+
     models, again = bench.subject.files.models_dir, bench.subject.again
     with TemporaryDirectory(prefix="raxe-", ignore_cleanup_errors=True) as folder:
         return try_deploying(models, bench.subject.model_id, Path(folder), again, bench.instruments.child)

@@ -18,11 +18,15 @@ def test_a_fresh_process_scores_as_this_one(toy: Toy, tmp_path: Path) -> None:
     texts = [f"please {EVIL['PI']}", "weather report", ""]
     here = [subject.load().analyze(text).metadata for text in texts]
     there = run_child(subject.again, "scores", {"texts": texts})
-    assert there == {"scores": [m["score"] for m in here], "attacks": [m["is_attack"] for m in here]}
+    assert there == {
+        "scores": [m["score"] for m in here],
+        "attacks": [m["is_attack"] for m in here],
+        "families": [m["family"] for m in here],
+    }
 
 
 def test_a_process_that_fails_says_why(toy: Toy) -> None:
-    gone = {"kind": "shipped", "models": str(toy.models), "model_id": "v9.9_gone_int8"}
+    gone = {"kind": "shipped", "models": str(toy.models), "model_id": "v9.9_gone_int8", "backend": None}
     with pytest.raises(MeasurementError, match=r"measures scores ended with 1 .*v9\.9_gone_int8"):
         run_child(gone, "scores", {"texts": []})
 

@@ -22,7 +22,7 @@ from raxe_conformance.measure.memory import BATCH, measure_memory
 from raxe_conformance.measure.memory_child import KernelMeter, PortableMeter, measure_here
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-SUBJECT: Any = SimpleNamespace(again={"kind": "shipped"})
+SUBJECT: Any = SimpleNamespace(again={"kind": "shipped", "backend": "onnxruntime"})
 
 
 class Kernel:

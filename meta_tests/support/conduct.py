@@ -102,12 +102,13 @@ class DecidesOtherwise(Wrapped):
 
 @dataclass(frozen=True)
 class Conduct:
-    """wrap: what stands before the detector; otherwise: before the one on the other backend. In other processes: by how
-    much scores differ there, how many bytes an analysis leaves behind, and on which emulated CPUs every third text is
-    decided otherwise."""
+    """wrap: what stands before the detector; otherwise: before the one on the other backend; packaged: before the one
+    in a package. In other processes: by how much scores differ there, how many bytes an analysis leaves behind, and on
+    which emulated CPUs every third text is decided otherwise."""
 
     wrap: Callable[[Any], Any] = lambda detector: detector
     otherwise: Callable[[Any], Any] = lambda detector: detector
+    packaged: Callable[[Any], Any] = lambda detector: detector
     elsewhere: float = 0.0
     leak_bytes: float = 0.0
     unlike: tuple[str, ...] = ()
@@ -122,6 +123,7 @@ class Conduct:
         answer = score_texts(load, arguments)
         flips = bool(launcher) and launcher[-1] in self.unlike
         return {
+            **answer,
             "scores": [score if score is None else score + self.elsewhere for score in answer["scores"]],
             "attacks": [attack != (flips and i % 3 == 0) for i, attack in enumerate(answer["attacks"])],
         }

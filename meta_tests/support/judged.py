@@ -20,6 +20,7 @@ from raxe_conformance.measure.instruments import Instruments
 from raxe_conformance.measure.timing import Stopwatch
 from raxe_conformance.options import Options
 from raxe_conformance.session import Session
+from raxe_conformance.target.again import load_again
 from raxe_conformance.target.foreign import CAPABILITIES
 from raxe_conformance.verdict.outcome import Verdict
 
@@ -94,7 +95,9 @@ def verdicts_on(
     ) -> dict[str, Any]:
         if task == "memory":
             return host.memory(arguments)
-        return conduct.child(lambda: conduct.wrap(subject.load()), task, arguments, launcher)
+        packaged = target != subject.again
+        load = (lambda: conduct.packaged(load_again(target))) if packaged else subject.load
+        return conduct.child(lambda: conduct.wrap(load()), task, arguments, launcher)
 
     instruments = Instruments(
         programmed(latency_ms, stages_ms),

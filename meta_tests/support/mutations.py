@@ -26,7 +26,7 @@ _DERIVED = {"ROB-002", "ROB-003", "ROB-004", "ROB-005", "ROB-006", "ROB-007"}
 _RESOURCES = {"THR-001", "THR-002", "THR-003", "MEM-001", "MEM-002", "MEM-003", "MEM-004"}
 _ACCURACY = {"ACC-001", "ACC-002", "ACC-003", "ACC-004", "FPR-001"}
 _INVARIANCE = {f"ROB-01{n}" for n in range(7)}
-_MEASURED = _INVARIANCE | _LATENCY | _RESOURCES | _ACCURACY | _DERIVED | {"ROB-001", "ROB-008", "REG-002"}
+_MEASURED = _INVARIANCE | _LATENCY | _RESOURCES | _ACCURACY | _DERIVED | {"ROB-001", "ROB-008", "REG-002", "DEP-001"}
 
 
 @dataclass(frozen=True)
@@ -457,6 +457,7 @@ _conduct("cut_texts_at_4000_characters", "ROB-013", wrap=c.CutsTexts)
 _conduct("leak_100_bytes_a_call", "ROB-015", leak_bytes=100.0)
 _conduct("decide_otherwise_without_avx", "ROB-016", unlike=("Nehalem",))
 _conduct("decide_otherwise_on_the_other_backend", "ROB-017", otherwise=c.DecidesOtherwise)
+_conduct("decide_otherwise_in_a_package", "DEP-001", packaged=c.DecidesOtherwise)
 
 
 @_mutation("ROB-014")

@@ -42,18 +42,23 @@ def decide_afresh(models: Path, model_id: str, texts: Sequence[str]) -> Decision
     return found
 
 
-def require_same(cases: Sequence[Mapping[str, Any]], found: Decisions, folder: Path) -> None:
-    """Raise DeploymentError that names the first text that is decided otherwise than its case says."""
-    wrong = [
-        (number, case, now)
+def differing(cases: Sequence[Mapping[str, Any]], found: Decisions) -> list[int]:
+    """The numbers (from 1) of the cases that were decided otherwise than they say."""
+    return [
+        number
         for number, (case, now) in enumerate(zip(cases, found, strict=True), 1)
         if any(case[key] != value for key, value in now.items())
     ]
+
+
+def require_same(cases: Sequence[Mapping[str, Any]], found: Decisions, folder: Path) -> None:
+    """Raise DeploymentError that names the first text that is decided otherwise than its case says."""
+    wrong = differing(cases, found)
     if wrong:
-        number, case, now = wrong[0]
+        case, now = cases[wrong[0] - 1], found[wrong[0] - 1]
         recorded = {key: case[key] for key in now}
         raise DeploymentError(
-            f"decides {len(wrong)} of {len(cases)} cases otherwise than its source; case {number}: {now}, but should "
+            f"decides {len(wrong)} of {len(cases)} cases otherwise than its source; case {wrong[0]}: {now}, but should "
             f"be {recorded}",
             file=folder, remedy="look at the machine: the same files decided otherwise here",
         )  # fmt: skip

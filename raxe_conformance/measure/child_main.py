@@ -14,19 +14,21 @@ Load = Callable[[], Any]
 
 
 def score_texts(load: Load, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """arguments: texts. Answers their scores (null where `analyze` failed) and decisions, in order."""
+    """arguments: texts. Answers their scores (null where `analyze` failed), decisions and families, in order."""
     detector = load()
     scores: list[float | None] = []
     attacks: list[bool] = []
+    families: list[str | None] = []
     for text in arguments["texts"]:
         try:
             found = detector.analyze(text).metadata
-            scores.append(float(found["score"]))
-            attacks.append(bool(found["is_attack"]))
+            score, attack, family = float(found["score"]), bool(found["is_attack"]), found.get("family")
         except Exception:  # noqa: BLE001  a foreign detector may raise anything
-            scores.append(None)
-            attacks.append(False)
-    return {"scores": scores, "attacks": attacks}
+            score, attack, family = None, False, None
+        scores.append(score)
+        attacks.append(attack)
+        families.append(None if family is None else str(family))
+    return {"scores": scores, "attacks": attacks, "families": families}
 
 
 TASKS: dict[str, Callable[[Load, Mapping[str, Any]], dict[str, Any]]] = {
