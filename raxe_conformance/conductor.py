@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from raxe_conformance.checks.reading import Quantile
-from raxe_conformance.errors import RaxeError, ReportError
+from raxe_conformance.errors import RaxeError, ReportError, one_line
 from raxe_conformance.measure.commit import commit_of
 from raxe_conformance.measure.evidence import Facts
 from raxe_conformance.measure.instruments import Instruments
@@ -299,5 +299,5 @@ def _properties(verdict: Verdict) -> list[tuple[str, object]]:
 
 
 def _failure(verdict: Verdict, model_id: str) -> str:
-    head = f"{verdict.check_id} {verdict.level} {verdict.outcome}: {model_id}: {verdict.title}"
+    head = f"{verdict.check_id} {verdict.level} {verdict.outcome}: {one_line(model_id)}: {verdict.title}"
     return f"{head}: {verdict.message} [{verdict.spec}]"

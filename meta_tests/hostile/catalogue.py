@@ -8,6 +8,7 @@ from meta_tests.hostile import (
     json_cases,
     onnx_cases,
     second_look_cases,
+    sixth_look_cases,
     tokenizer_cases,
     zip_cases,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "json_cases",
     "onnx_cases",
     "second_look_cases",
+    "sixth_look_cases",
     "tokenizer_cases",
     "zip_cases",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,3 +134,20 @@ def test_the_worst_slices_are_named(report: dict[str, Any]) -> None:
         "FPR 0.3000 on kind [b]log[/] (at least 0.2100, n = 40)\n" in text
     )
     assert "Worst slices" not in verdict_table({**report, "worst_slices": []}, None, width=80, color=False)
+
+
+def test_what_files_declare_is_neither_markup_nor_a_command(report: dict[str, Any]) -> None:
+    name = "v1[/odd]\x9b2J\u202e"
+    table = {"summary": {"recall_mean": "[/odd]", "recall_worst": "\x9b", "fpr_mean": 0, "fpr_worst": 0}}
+    files = [{"path": "x", "bytes": 1, "sha256": "0" * 64}]
+    odd = {**report, "model": {"model_id": name, "files": files}, "generalisation": table}
+    text = verdict_table(odd, Path("reports[/odd]\x9b") / "x.json", width=100, color=False)
+    assert "v1[/odd] 2J" in text
+    assert "recall [/odd]" in text
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_a_finding_that_repeats_what_a_file_says_is_one_printable_line() -> None:
+    said = record("SCH-007", Findings((Finding("version", "1\x9b2J\n\u202e", "x" * 5_000),), 1))["message"]
+    assert said.isprintable()
+    assert len(said) == 4_000

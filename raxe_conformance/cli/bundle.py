@@ -39,10 +39,11 @@ def pack(folder: Path, output: Path) -> None:
 @click.argument("folder", type=_FILE, metavar="DIR")
 def unpack(file: Path, folder: Path) -> None:
     """Write the members of FILE into the new folder DIR, after every one of them was verified."""
+    from raxe_conformance.errors import one_line
     from raxe_conformance.registry.pack import unpack_bundle
 
     bundle = unpack_bundle(file, folder)
-    click.echo(f"unpacked {file}: {len(bundle.names)} members into {folder}")
+    click.echo(one_line(f"unpacked {file}: {len(bundle.names)} members into {folder}"))
 
 
 @command.command()
@@ -52,7 +53,7 @@ def inspect(file: Path, as_json: bool) -> None:
     """What FILE says it is: versions, families, head sets, members with size and digest."""
     found = describe(file)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(found, indent=2))  # only ASCII, see _say
         return
     for key in ("path", "bytes", "sha256", "bundle_version", "schema_version", "model_id", "created_at"):
         _say(f"{key:15} {found[key]}")
@@ -72,7 +73,7 @@ def inspect(file: Path, as_json: bool) -> None:
 @click.argument("file", type=_FILE)
 def verify(file: Path) -> int:
     """Check every member of FILE: digests, heads, JSON. Exit 0 where all is well, 1 where anything is wrong."""
-    from raxe_conformance.errors import BundleError, ChecksumError, JsonError, RaxeError
+    from raxe_conformance.errors import BundleError, ChecksumError, JsonError, RaxeError, one_line
     from raxe_conformance.registry.bundle import Bundle
     from raxe_conformance.registry.validate import bundle_errors
 
@@ -85,7 +86,8 @@ def verify(file: Path) -> int:
     for problem in problems:
         click.echo(f"FAIL {problem}", err=True)
     if not problems:
-        click.echo(f"{file}: all {len(bundle.names)} members are as the manifest declares, sha256:{bundle.sha256}")
+        said = f"all {len(bundle.names)} members are as the manifest declares, sha256:{bundle.sha256}"
+        click.echo(f"{one_line(file)}: {said}")
     return 1 if problems else 0
 
 

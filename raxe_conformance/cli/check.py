@@ -41,6 +41,7 @@ def exit_code(outcomes: set[str]) -> int:
 @click.option("--model", "models", multiple=True, metavar="ID", help="only this variant (repeatable; * and ? match)")
 @click.option("--detector", metavar="MODULE:FUNCTION", help="judge a callable text → score in 0..1, not MODELS_DIR")
 @click.option("--registry", metavar="MODULE:FACTORY", help="judge another registry, and MODELS_DIR through it")
+@click.option("--backend", metavar="NAME", help="what computes: onnxruntime or openvino, not what the metadata names")
 @click.option("--report-dir", default="reports", type=click.Path(path_type=Path), help="where reports are written")
 @click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -48,6 +49,7 @@ def command(
     models: tuple[str, ...],
     detector: str | None,
     registry: str | None,
+    backend: str | None,
     report_dir: Path,
     pytest_args: tuple[str, ...],
 ) -> int:
@@ -68,6 +70,7 @@ def command(
             *(f"--raxe-model={name}" for name in models),
             *([f"--raxe-detector={detector}"] if detector else []),
             *([f"--raxe-registry={registry}"] if registry else []),
+            *([f"--raxe-backend={backend}"] if backend else []),
             # The suites are judged by their own settings, whatever ini file stands where the user is.
             f"--rootdir={Path.cwd()}",
             "-c",

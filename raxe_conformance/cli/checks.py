@@ -79,7 +79,7 @@ def command(check_id: str | None, as_json: bool, as_markdown: bool) -> None:
 
     found = [describe(name) for name in ([check_id] if check_id else catalogue())]
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(found, indent=2))
         return
     if as_markdown:
         click.echo(markdown(found))

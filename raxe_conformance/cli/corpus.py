@@ -130,17 +130,13 @@ def stats(names: tuple[str, ...], as_json: bool, manifest_file: Path | None) -> 
         from raxe_conformance.corpus.rows import read_benchmark
 
         found = compose(read_benchmark(Path(names[0])))
-        shown = (
-            json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False) + "\n"
-            if as_json
-            else as_markdown(found)
-        )
+        shown = json.dumps(dataclasses.asdict(found), indent=2) + "\n" if as_json else as_markdown(found)
         click.echo(shown, nl=False)
         return
     corpora = _load(manifest_file)
     rows = [_counts(source, corpora) for source in corpora.select(names)]
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2))
         return
     total = {key: sum(row[key] for row in rows) for key in ("rows", "attacks", "benign", "payloads")}
     tongues = sorted({language for row in rows for language in row["languages"]})

@@ -38,9 +38,10 @@ def command(evidence: Path, profile: str, as_json: bool) -> int:
         records,
         found.measurements.get("scores"),
         limits,
+        found.measurements.get("length_curve"),
     )
     if as_json:
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(report, indent=2))
     else:
         import os
         import shutil

@@ -10,14 +10,14 @@ import click
 
 
 def _last_verdict(report_dir: Path, model_id: str) -> str | None:
-    from raxe_conformance.errors import RaxeError
+    from raxe_conformance.errors import RaxeError, one_line
     from raxe_conformance.strict_json import read_json_object
 
     try:
         verdict = read_json_object(report_dir / f"{model_id}.json", 64_000_000).get("verdict")
     except RaxeError:
         return None
-    return verdict if isinstance(verdict, str) else None
+    return one_line(verdict, 40) if isinstance(verdict, str) else None
 
 
 @click.command("list")

@@ -28,6 +28,12 @@ _COMMANDS = {
     "bundle": ("bundle", "pack, unpack, inspect and verify bundles"),
     "migrate": ("migrate", "old folder layouts to the new one; dry run unless --apply"),
     "migrate-joblib": ("migrate_joblib", "a joblib bundle to arrays; runs the code in it"),
+    "deploy": ("deploy", "a variant to staging, and from there to 10, 50 and 100 percent of production"),
+    "rollback": ("rollback", "back to what was in use before, in one switch"),
+    "serve": ("serve", "the variants of an environment, or one of a models folder, behind HTTP"),
+    "watch": ("watch", "take a variant back when Prometheus' counts say that it is bad"),
+    "monitoring": ("monitoring", "alert rules for Prometheus and a dashboard for Grafana"),
+    "status": ("status", "what is deployed in a target folder, and whether its records hold"),
 }
 
 

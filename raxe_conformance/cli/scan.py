@@ -23,11 +23,12 @@ def _texts(text: str) -> Iterator[str]:
 @click.argument("model_id")
 @click.argument("text", default="-", metavar="[TEXT or -]")
 @click.option("--models-dir", default="models", type=click.Path(path_type=Path), help="the models folder")
-def command(model_id: str, text: str, models_dir: Path) -> None:
+@click.option("--backend", metavar="NAME", help="what computes: onnxruntime or openvino, not what the metadata names")
+def command(model_id: str, text: str, models_dir: Path, backend: str | None) -> None:
     """One JSON line for each text: score, decision, family, action, reasons."""
     from raxe_conformance.model_registry import ModelRegistry
 
-    detector = ModelRegistry(models_dir).create_detector(model_id)
+    detector = ModelRegistry(models_dir, backend=backend).create_detector(model_id)
     keys = (
         "score",
         "is_attack",
@@ -42,6 +43,5 @@ def command(model_id: str, text: str, models_dir: Path) -> None:
     for line in _texts(text):
         result = detector.analyze(line)
         answer = {key: result.metadata[key] for key in keys}
-        click.echo(
-            json.dumps({**answer, "processing_time_ms": round(result.processing_time_ms, 3)}, ensure_ascii=False)
-        )
+        # Only ASCII: what a bundle says of itself may hold what a terminal takes for commands.
+        click.echo(json.dumps({**answer, "processing_time_ms": round(result.processing_time_ms, 3)}))

@@ -27,7 +27,7 @@ def command(target: Path, as_json: bool) -> int:
 
     found = survey(target)
     if as_json:
-        click.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_plain(found), indent=2))
     else:
         _say(found)
     return 1 if found.problems else 0

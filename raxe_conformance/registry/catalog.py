@@ -17,7 +17,7 @@ from raxe_conformance.errors import (
 )
 from raxe_conformance.fileio import CHECKSUM, digest_file, is_file, leads_out, read_bounded
 from raxe_conformance.registry.bundle import Bundle
-from raxe_conformance.registry.discover import discover
+from raxe_conformance.registry.discover import discover, too_long
 from raxe_conformance.registry.metadata import ONNX_RUNTIMES, Metadata, Requirements
 from raxe_conformance.registry.variant import Variant
 
@@ -62,8 +62,10 @@ def complete_metadata(metadata: Metadata, models_dir: Path) -> Metadata:
         (info.tokenizer, "embeddings", None, "tokenizer_checksum"),
     ):
         fields = [field for field in (size, checksum) if field is not None and getattr(info, field) is None]
-        path = models_dir / folder / name if name and "/" not in name else models_dir / (name or "")
-        if not fields or leads_out(path, models_dir.resolve()) or not is_file(path):
+        if not fields or not name or too_long(name):
+            continue
+        path = models_dir / name if "/" in name else models_dir / folder / name
+        if leads_out(path, models_dir.resolve()) or not is_file(path):
             continue
         digest = digest_file(path, path.name, within=models_dir)
         values = {size: round(digest.bytes / 1e6, 6), checksum: f"sha256:{digest.sha256}"}

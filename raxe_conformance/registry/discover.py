@@ -32,6 +32,8 @@ _READ_FLAGS: Final = (
 _SHOWN: Final = 4  # of many ids that are alike
 MAX_NAME_BYTES: Final = 200  # reports are named by it, with more behind; a file system takes 255
 MAX_PATH: Final = 1_000  # characters of a name in metadata; Unicode forms and paths take the square of them
+MAX_PARTS: Final = 16  # each is looked at
+MAX_PART_BYTES: Final = 255  # what a file system takes
 MAX_ALL_LOOKS: Final = 40_000_000  # Inside.cost of all bundles without metadata; an ordinary one's is 7,000
 MAX_ALL_METADATA_BYTES: Final = 64_000_000  # kept in memory; ten thousand files with every field take 57 MB
 
@@ -64,7 +66,9 @@ def discover(models_dir: Path) -> Discovery:
     except (OSError, ValueError, RuntimeError) as error:  # a name with a NUL; a ring of links
         problem = f"cannot be looked at: {getattr(error, 'strerror', None) or error}"
     if problem is not None:
-        remedy = "name the models folder with --raxe-models DIR (or as the argument of ModelRegistry)"
+        remedy = (
+            "name the models folder with --raxe-models DIR in pytest, else with --models-dir DIR or as the argument"
+        )
         raise RegistryError(problem, file=models_dir, remedy=remedy)
     return _Scan(root).run()
 
@@ -157,6 +161,17 @@ class _Folder:
     def _warn(self, entry: os.DirEntry[str], problem: str, remedy: str) -> None:
         self.refused.add(entry.name)
         self._warnings.append(RegistryError(problem, file=entry.path, remedy=remedy))
+
+
+def too_long(name: str) -> str | None:
+    """Why a name in metadata is not looked for, which would take the square of its length; None where it is."""
+    if len(name) > MAX_PATH:
+        return f"has {len(name)} characters, at most {MAX_PATH} are read"
+    parts = name.split("/")
+    if len(parts) > MAX_PARTS:
+        return f"has {len(parts)} parts, at most {MAX_PARTS} are read"
+    longest = max(len(part.encode("utf-8", "replace")) for part in parts)
+    return f"has a part of {longest} bytes, at most {MAX_PART_BYTES} are read" if longest > MAX_PART_BYTES else None
 
 
 def _leads_out(path: Path) -> RegistryError:
@@ -405,12 +420,12 @@ class _Scan:
         """Where a named file should be: in its folder, or at a path from the models folder, never outside it."""
         if name is None:
             return None
-        if len(name) > MAX_PATH:
-            long = f"has {len(name)} characters, at most {MAX_PATH} are read"
-            problems.append(MetadataError(long, file=file, field=at, remedy="give the file a shorter name"))
-            return None
         if name in folder.names:
             return folder.at(name)
+        long = too_long(name)
+        if long is not None:
+            problems.append(MetadataError(long, file=file, field=at, remedy="give the file a shorter name"))
+            return None
         same = folder.same_name(name)
         if same is not None:
             return folder.at(same)

@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+from raxe_conformance.errors import one_line
 from raxe_conformance.verdict.judge import number
 
 _STYLES = {"PASS": "green", "FAIL": "bold red", "INCONCLUSIVE": "yellow"}
@@ -107,7 +108,8 @@ def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, colo
     from rich.markup import escape
     from rich.table import Table
 
-    model, verdict = report["model"]["model_id"], report["verdict"]
+    # Names and figures that files declare may look like markup, or like what terminals take for commands.
+    model, verdict = escape(one_line(report["model"]["model_id"])), report["verdict"]
     # No box and narrow gaps: seven columns fit 80 characters; the title of a gate is folded, and a long interval.
     table = Table(
         title=f"{model}: {verdict}", title_style=_STYLES[verdict], title_justify="left", box=None, pad_edge=False,
@@ -145,7 +147,7 @@ def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, colo
     for reason, ids in _unclaimed(report).items():
         console.print(f"Not claimed, so not judged ({reason}): {', '.join(ids)}", soft_wrap=True)
     if report["model"]["files"]:
-        console.print(_generalisation(report["generalisation"]), soft_wrap=True)
+        console.print(escape(one_line(_generalisation(report["generalisation"]))), soft_wrap=True)
     corpus = report["corpus"]
     console.print(
         f"{corpus['rows']} rows ({corpus['benign']} benign, {corpus['attacks']} attacks), "
@@ -153,7 +155,7 @@ def verdict_table(report: dict[str, Any], path: Path | None, *, width: int, colo
         soft_wrap=True,
     )
     if path is not None:
-        console.print(f"Report: {path}", soft_wrap=True)
+        console.print(escape(f"Report: {one_line(path)}"), soft_wrap=True)
     output = console.file
     assert isinstance(output, io.StringIO)
     return output.getvalue()
