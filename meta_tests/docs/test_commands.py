@@ -18,6 +18,8 @@ from meta_tests.support.toy import Toy
 NOT_RUN = {
     "README.md": (
         ("python3 -m venv", "CI sets itself up by these two lines"),
+        ("raxe-conformance deploy", "needs a target folder; meta_tests/deploy has the tests"),
+        ("raxe-conformance serve", "serves until it is ended; meta_tests/serving has the tests"),
         ("raxe-conformance build", "reads the network and the corpora; meta_tests/build does it with a small encoder"),
     ),
     "backends.md": (("", "measures real models; meta_tests/runtime has the tests"),),
@@ -25,7 +27,6 @@ NOT_RUN = {
     "hostile.md": (("", "these are meta_tests themselves"),),
     "mutation_testing.md": (("", "minutes, in a clone; meta_tests/test_mutation_testing.py has the tests"),),
     "runbook.md": (("", "needs a target folder; meta_tests/deploy and meta_tests/serving have the tests"),),
-    "scale.md": (("", "needs minutes and many processes; meta_tests/serving has the tests"),),
     "serving.md": (("", "serves until it is ended; meta_tests/serving has the tests"),),
     "verdicts.md": (
         ("raxe-conformance export --model all-MiniLM", "reads the network"),
