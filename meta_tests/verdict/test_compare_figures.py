@@ -90,6 +90,26 @@ def test_intervals_without_an_end_show_nothing(after: Estimate) -> None:
     assert math.isnan(ratio(figure(0.0, 0.0, 0.0), before, SAME_MACHINE).value)
 
 
+@pytest.mark.parametrize("after", [figure(9.0, 8.0, 10.0), figure(math.inf, math.inf, math.inf)])
+def test_a_ratio_to_what_has_no_upper_end_may_be_next_to_nothing(after: Estimate) -> None:
+    assert ratio(figure(1.0, 0.5, math.inf), after, SAME_MACHINE).low == 0.0
+
+
+@pytest.mark.parametrize(("kind", "least", "up", "down"), [("ratio", 1.25, 1.25, 0.8), ("difference", 0.5, 0.5, -0.5)])
+def test_a_bound_at_the_margin_itself_shows_nothing(kind: str, least: float, up: float, down: float) -> None:
+    for bound, low, high, beyond, said in (
+        (up, up, 9.0, 9.0, "worse"),
+        (down, -9.0, down, -9.0, "better"),
+    ):
+        assert direction(Shift(kind, bound, low, high, least), "<") is None
+        moved = math.nextafter(bound, beyond)
+        nearer = (moved, high) if said == "worse" else (low, moved)
+        assert direction(Shift(kind, bound, *nearer, least), "<") == said
+    # Bounds on both sides of none, both within the margin.
+    none = 1.0 if kind == "ratio" else 0.0
+    assert direction(Shift(kind, none, (none + down) / 2, (none + up) / 2, least), "<") is None
+
+
 def test_a_shift_is_made_of_both_intervals() -> None:
     before, after = figure(1.0, 0.5, 2.0), figure(4.0, 3.0, 8.0)
     assert ratio(before, after, SAME_MACHINE) == Shift("ratio", 4.0, 1.5, 16.0, SAME_MACHINE)

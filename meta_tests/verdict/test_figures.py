@@ -89,7 +89,23 @@ def test_what_cannot_be_said_is_none_and_says_why() -> None:
     assert found["binary_recall"].method == "the benchmark holds no attacks"
     assert found["binary_precision"].method == "no row is called an attack"
     assert found["subfamily_f1"].method == "the detector names no subfamilies, or the benchmark has none"
-    assert all(math.isnan(f.value) and f.method for f in figures(scored([], []), 0.95))
+
+
+def test_a_benchmark_without_rows_has_no_figure_at_all() -> None:
+    said = {}
+    for found in figures(scored([], []), 0.95):
+        assert all(map(math.isnan, (found.value, found.low, found.high)))
+        assert found.n == 0
+        said[found.name] = found.method
+    assert said == {
+        "binary_precision": "no row is called an attack",
+        "binary_recall": "the benchmark holds no attacks",
+        "binary_accuracy": "the benchmark holds no rows",
+        "family_accuracy": "the benchmark holds no attacks",
+        "subfamily_f1": "the detector names no subfamilies, or the benchmark has none",
+        "brier_score": "the benchmark holds no rows",
+        "ece": "the benchmark holds no rows",
+    }
 
 
 def test_subfamilies_count_only_with_their_family_and_where_they_are_labelled() -> None:

@@ -69,3 +69,34 @@ def test_what_may_keep_it(change: dict[str, object], noted: bool) -> None:
     fitness = judge_fitness(replace(QUIET, **change))  # type: ignore[arg-type]
     assert fitness.obstacles == ()
     assert (fitness.notes != ()) is noted
+
+
+@pytest.mark.parametrize(("quick", "can"), [(11, True), (12, False)])
+def test_the_usual_time_is_that_which_a_tenth_stay_below(quick: int, can: bool) -> None:
+    """Of 110 computations, eleven: where more are four times as quick, all others are disturbed."""
+    noise = replace(QUIET, pulse_ms={0: (0.01,) * quick + (0.04,) * (110 - quick)})
+    assert (judge_fitness(noise).obstacles == ()) is can
+
+
+def test_what_is_said_of_each_obstacle() -> None:
+    fitness = judge_fitness(
+        replace(QUIET, pulse_ms={0: beats(10)}, stolen=0.125, quota=1.5, second_core=(0.954,)),
+    )
+    assert fitness.obstacles == (
+        "5% of fixed computations were disturbed: stop what else runs here",
+        "others on this host took 12% of the time: use a machine of your own",
+        "a quota of 1.5 cores for 2 stops calls half-way: lift it",
+        "two threads are 0.95 times as fast as one: try again later",
+    )
+    assert (fitness.disturbed, fitness.gain) == (0.05, 0.954)
+
+
+def test_what_is_said_of_each_note() -> None:
+    fitness = judge_fitness(
+        replace(QUIET, usable=1, load=0.87, governors=("performance", "powersave", "schedutil")),
+    )
+    assert fitness.notes == (
+        "load 0.9: something else runs here",
+        "frequency governor powersave, schedutil: speed varies; performance does not",
+        "one core: whatever else runs takes it from the detector",
+    )

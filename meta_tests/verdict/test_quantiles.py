@@ -184,14 +184,18 @@ def test_disturbed_samples_leave_the_upper_bound_and_lower_the_lower_one() -> No
     assert noisy.low <= quiet.low
 
 
-def test_calls_of_a_text_that_are_independent_are_worth_their_share() -> None:
-    """Where the waves of the calls are lower than their spread, the spread alone says what a call is worth."""
+@pytest.mark.parametrize(("passes", "count", "q", "seeds"), [(3, 40, 0.8, (0, 1)), (5, 20, 0.5, (8,))])
+def test_calls_of_a_text_that_are_independent_are_worth_their_share(
+    passes: int, count: int, q: float, seeds: tuple[int, ...]
+) -> None:
+    """Where the waves of the calls are lower than their spread, as in the last, the spread alone says what each is
+    worth."""
     sharing = 0
-    for seed in range(2):
+    for seed in seeds:
         chance = np.random.default_rng(seed)
-        texts = np.concatenate([chance.permutation(40) for _ in range(3)])
+        texts = np.concatenate([chance.permutation(count) for _ in range(passes)])
         samples = np.round(0.5 * texts + 3.0 * chance.random(len(texts)))
-        found = quantile_bounds(samples, samples, 0.8, CONFIDENCE, tuple(texts.tolist()))
-        assert found == pytest.approx(slowly(samples, 0.8, texts), rel=1e-9)
+        found = quantile_bounds(samples, samples, q, CONFIDENCE, tuple(texts.tolist()))
+        assert found == pytest.approx(slowly(samples, q, texts), rel=1e-9)
         sharing += found[2] < 1.0
     assert sharing
