@@ -20,6 +20,7 @@ from raxe_conformance import ModelRegistry
 from raxe_conformance.errors import (
     JsonError,
     MetadataError,
+    MissingFileError,
     UnknownModelError,
     UnsafeBundleError,
     UsageError,
@@ -177,14 +178,12 @@ def test_an_error_that_is_kept_does_not_grow_by_being_raised(toy: Toy, field: st
 
 def test_a_name_of_as_many_characters_as_are_read(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     value = toy.read()
-    whole = value["file_info"]["filename"]
-    for most, problems in ((len(whole), []), (len(whole) - 1, [MetadataError])):
+    value["file_info"] |= {"filename": "absent.raxe", "onnx_embeddings": "x", "tokenizer": "x"}
+    toy.write(value)
+    for most, problem in ((len("absent.raxe"), MissingFileError), (len("absent.raxe") - 1, MetadataError)):
         monkeypatch.setattr(module, "MAX_PATH", most)
-        value["file_info"]["onnx_embeddings"] = value["file_info"]["tokenizer"] = "x"
-        toy.write(value)
         found = next(one for one in discover(toy.models).variants if one.model_id == MODEL_ID)
-        assert [type(problem) for problem in found.problems] == problems
-        assert (found.bundle_path is None) == bool(problems)
+        assert [type(one) for one in found.problems] == [problem]
 
 
 @pytest.mark.parametrize(("least", "works"), [(0, True), (1, True), (0.5, True), (True, False), (2, False)])

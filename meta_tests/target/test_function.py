@@ -144,4 +144,5 @@ def test_a_fresh_process_loads_the_function_again(module: Callable[[str], Path])
     assert run_child(again, "scores", {"texts": ["evil", "calm"]}) == {
         "scores": [0.75, None],
         "attacks": [True, False],
+        "families": [None, None],
     }

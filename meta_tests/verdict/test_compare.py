@@ -15,6 +15,7 @@ from meta_tests.support.scored import scored
 from raxe_conformance.checks.reading import Statistic
 from raxe_conformance.checks.table import Level, catalogue, find_check
 from raxe_conformance.measure.evidence import Facts, FileFact, Latency, Scores
+from raxe_conformance.measure.evidence_invariance import Soak
 from raxe_conformance.measure.evidence_resources import Block, Memory, ProcessMemory, Throughput
 from raxe_conformance.verdict.compare import Change, Compared, Comparison, Side, compare
 from raxe_conformance.verdict.intervals import Estimate, estimate
@@ -156,6 +157,28 @@ def test_one_pass_is_enough_where_all_texts_got_slower() -> None:
     assert one(before, side(latency=odd), "LAT-001").texts is None
 
 
+@pytest.mark.parametrize(("was", "now", "change"), [(1.0, 0.97, IMPROVED), (1.0, 1.1, NONE_SHOWN)])
+@pytest.mark.parametrize("back", [False, True])
+def test_texts_show_a_change_only_if_the_percentile_went_their_way(
+    was: float, now: float, change: Change, back: bool
+) -> None:
+    """All texts take 0.7 times as long but the one at the percentile, whose bounds lie far from it."""
+    order = np.random.default_rng(4).permutation(len(LABELS)).tolist()
+
+    def once(scale: float, own: float) -> Side:
+        lengths = [0.1 * scale] * 540 + [0.9 * scale] * 29 + [own] + [3.0 * scale] * 30
+        walls = [lengths[text] for text in order]
+        return side(latency=replace(timed(passes=1), samples_ms=walls, cpu_ms=walls, texts=order))
+
+    before, after = once(1.0, was), once(0.7, now)
+    if back:
+        before, after, change = after, before, REGRESSED if change is IMPROVED else change
+    found = one(before, after, "LAT-001")
+    assert found.change is change
+    assert found.shift.value == pytest.approx(was / now if back else now / was)
+    assert found.texts.high < 0.71 or found.texts.low > 1.42
+
+
 def test_slow_calls_of_any_text_are_seen_by_the_percentile() -> None:
     """Every tenth call takes thrice as long, whatever its text: the typical call of a text does not."""
     steady = timed(seed=2)
@@ -196,7 +219,44 @@ def test_sizes_need_no_benchmark_and_decisions_do() -> None:
         assert found[check_id].change is CANNOT
         assert "another benchmark (SHA-256 aaaaaaaaaaaa…, now SHA-256 bbbbbbbbbbbb…)" in found[check_id].message
     assert comparison(before, after).flips is None
-    assert one(before, side(sha=None, scores=decided()), "FPR-001").change is CANNOT
+
+
+def test_what_is_said_of_another_benchmark_and_of_none() -> None:
+    read, unread = side(scores=decided()), side(sha=None, scores=decided())
+    none, other = "no benchmark that could be read", "SHA-256 bbbbbbbbbbbb…"
+    for before, after, was, now in (
+        (read, side(sha="b" * 64, scores=decided()), "SHA-256 aaaaaaaaaaaa…", other),
+        (read, unread, "SHA-256 aaaaaaaaaaaa…", none),
+        (unread, read, none, "SHA-256 aaaaaaaaaaaa…"),
+        (unread, unread, none, none),
+    ):
+        found = one(before, after, "FPR-001")
+        assert found.change is CANNOT
+        assert found.message == (
+            f"the baseline was measured on another benchmark ({was}, now {now}); "
+            "measure both on one: --raxe-benchmark FILE"
+        )
+
+
+def soaked(failed: int = 0) -> Soak:
+    """40 looks at a process that holds as much as at first."""
+    after = [1000 * (look + 1) for look in range(40)]
+    return Soak(10, after, [100.0] * 40, [1.0] * 40, failed, "no answer" if failed else None, "made up")
+
+
+def test_a_figure_that_gives_way_to_a_breach_changes_with_its_verdict() -> None:
+    """Where analyses failed, nothing is said of how much memory grew."""
+    whole, failing = side(soak=soaked()), side(soak=soaked(failed=3))
+    said = "no answer: 3 of 40,000 analyses failed"
+    for before, after, change, begin in (
+        (whole, failing, REGRESSED, "PASS before, FAIL now: "),
+        (failing, whole, IMPROVED, "FAIL before, PASS now: "),
+        (failing, failing, NONE_SHOWN, "FAIL as before"),
+    ):
+        found = one(before, after, "ROB-015")
+        assert found.change is change
+        assert found.message.startswith(begin + said if change is not NONE_SHOWN else begin)
+        assert found.shift is None
 
 
 def test_other_rows_under_the_same_digest_cannot_be_compared() -> None:
@@ -352,6 +412,11 @@ def test_rows_that_leave_the_figure_as_it_is_are_no_change() -> None:
         assert found.message == (
             f"1.0000 → 1.0000; {moved} right (exact McNemar test, p = 0.031); the figure itself did not go that way"
         )
+        # At the error rate itself as well.
+        (edge,) = compare(
+            side(scores=before), side(scores=after), ("ACC-002",), replace(PROFILE, confidence=31 / 32)
+        ).checks
+        assert edge.message == found.message
 
 
 def bounds(evidence: Any, check_id: str, confidence: float) -> Estimate:

@@ -123,6 +123,14 @@ def test_nothing_is_said_of_no_texts_nor_of_times_of_nothing() -> None:
         assert compare_texts(before, after, (0.04, 0.04), 1.0, 0.95) is None
 
 
+def test_columns_of_unequal_length_are_not_compared() -> None:
+    """As a report has them that was edited by hand: a call too few would give every later text another's time."""
+    whole = run(1)
+    for texts in (whole.texts[:-1], [*whole.texts, 0]):
+        with pytest.raises(ValueError, match=r"is (shorter|longer)"):
+            compare_texts(replace(whole, texts=texts), whole, (0.04, 0.04), 1.0, 0.95)
+
+
 @pytest.mark.parametrize(("before_looks", "after_looks"), [(0, 0), (1, 1), (2, 5), (5, 2)])
 def test_bounds_are_those_of_the_median_ratio_each_way(before_looks: int, after_looks: int) -> None:
     """At the confidence that is left where either run may have ended at any of its looks, in the later run's order."""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics
 
 from meta_tests.support.scored import counted, scored
@@ -17,7 +18,7 @@ from raxe_conformance.checks.accuracy import binary_f1, confusion, family_f1, su
 from raxe_conformance.checks.reading import F1, MacroF1
 from raxe_conformance.verdict.calibration import BINS, calibration_error, expected_calibration_error
 from raxe_conformance.verdict.figures import Figure, figures
-from raxe_conformance.verdict.intervals import estimate
+from raxe_conformance.verdict.intervals import clopper_pearson, estimate
 
 LABELS = ("BENIGN", "PI", "JB", "CMD")
 ROWS = st.lists(
@@ -108,6 +109,49 @@ def test_a_benchmark_without_rows_has_no_figure_at_all() -> None:
     }
 
 
+def test_rates_have_the_exact_bounds_of_their_counts() -> None:
+    found = by_name(counted(8, 2, 3, 27))
+    for name, hits, n, rows in (
+        ("binary_precision", 8, 10, "alarms"),
+        ("binary_recall", 8, 11, "attacks"),
+        ("binary_accuracy", 35, 40, "rows"),
+        ("family_accuracy", 8, 11, "attacks"),
+    ):
+        low, high = clopper_pearson(hits, n, 0.95)
+        assert found[name] == Figure(name, hits / n, low, high, n, f"Clopper–Pearson, {hits} of {n} {rows}")
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_the_brier_score_has_the_bounds_of_a_mean(confidence: float) -> None:
+    """scipy's of two sides, each of which holds by itself at half the error rate."""
+    said = [0.7, 0.9, 0.4, 0.2, 0.3]
+    found = by_name(scored(["PI", "PI", "PI", "BENIGN", "BENIGN"], [True] * 5, scores=said), confidence)["brier_score"]
+    errors = [0.3**2, 0.1**2, 0.6**2, 0.2**2, 0.3**2]
+    low, high = stats.t.interval(2 * confidence - 1, 4, loc=np.mean(errors), scale=stats.sem(errors))
+    assert (found.value, found.low, found.high) == pytest.approx((np.mean(errors), max(0.0, low), high))
+    assert (found.n, found.method) == (5, "Student's t over rows")
+
+
+def test_one_row_has_a_calibration_error_and_no_brier_score() -> None:
+    found = by_name(scored(["PI"], [True], scores=[0.25]))
+    assert (found["brier_score"].n, found["brier_score"].method) == (0, "one row has no interval")
+    assert math.isnan(found["brier_score"].value)
+    assert (found["ece"].value, found["ece"].low, found["ece"].high, found["ece"].n) == (0.75, 0.0, 0.75, 1)
+
+
+def test_the_calibration_error_is_that_of_the_scores_where_a_failed_text_has_the_worst() -> None:
+    chance = np.random.default_rng(3)
+    labels = ["PI", "BENIGN"] * 30
+    answered = chance.random(60).tolist()
+    found = by_name(scored(labels, [True] * 60, scores=[None, None, *answered[2:]]))["ece"]
+    expected = calibration_error(np.array([0.0, 1.0, *answered[2:]]), np.array([1.0, 0.0] * 30), 0.95)
+    assert found == Figure(
+        "ece", expected.value, expected.low, expected.high, 60,
+        "15 bins of equal mass, row bootstrap; biased upwards: perfectly calibrated scores would show "
+        f"{expected.by_chance:.4f} on so many rows",
+    )  # fmt: skip
+
+
 def test_subfamilies_count_only_with_their_family_and_where_they_are_labelled() -> None:
     labels = ["PI", "PI", "JB", "JB", "PI", "BENIGN"]
     scores = scored(
@@ -177,6 +221,15 @@ def test_one_row_may_always_be_calibrated() -> None:
     """A score of ¼ for an attack is off by ¾, as it is in one of four rows if it is a probability."""
     found = calibration_error(np.array([0.25]), np.array([1.0]), 0.95)
     assert (found.value, found.low, found.high) == (0.75, 0.0, 0.75)
+
+
+def test_between_two_resamples_the_larger_says_whether_chance_explains_the_error() -> None:
+    """Perfectly calibrated, the one row is off by ¼ in some resamples and by ¾, as it is, in the others."""
+    score, truth = np.array([0.25]), np.array([1.0])
+    nearer = 1000 - round(1000 * (calibration_error(score, truth, 0.95).by_chance - 0.25) / 0.5)
+    assert 700 < nearer < 800
+    assert calibration_error(score, truth, (nearer - 0.5) / 999).low == 0.0
+    assert calibration_error(score, truth, (nearer - 1.5) / 999).low == 0.75
 
 
 @pytest.mark.parametrize(("power", "calibrated"), [(1.0, True), (3.0, False)])
