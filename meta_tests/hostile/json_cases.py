@@ -131,7 +131,7 @@ _edited("missing-bundle", "a bundle that does not exist", "MissingFileError", "d
         "nothing.raxe")  # fmt: skip
 _edited("missing-model", "an embedding model that does not exist", "EmbeddingNotBuiltError", "does not exist",
         "file_info.onnx_embeddings", "nothing.onnx")  # fmt: skip
-_edited("long-name", "a file name of 900 characters", "MetadataError", "at most 255 are read",
+_edited("long-name", "a file name of 900 characters", "RaxeError", "at most 255 are read",
         "file_info.onnx_embeddings", "x" * 900)  # fmt: skip
 _edited("strange-keys", "keys such as `__class__` and `__proto__`", "", "", "__class__", {"__init__": "os.system"},
         stage="harmless")  # fmt: skip
