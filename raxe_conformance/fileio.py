@@ -133,14 +133,32 @@ def canonical_json(value: Any, indent: int | None = 2) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False) + "\n").encode("utf-8")
 
 
+def open_new(path: Path) -> BinaryIO:
+    """A file made new, to be written, with the permissions of an ordinary one. Raises FileExistsError, OSError.
+
+    The system applies the umask; to ask for it would be to change it for all threads.
+    """
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb")
+
+
+def fsync_folder(folder: Path) -> None:
+    """Have the names of a folder on the disk, so that a file that was replaced stays replaced without power."""
+    if os.name == "nt":  # there, a folder cannot be opened, and a rename is on the disk when it returns
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write aside in the same folder, then replace: a reader sees the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    # An ordinary file, made new: the system applies the umask, which to ask for is to change it for all threads.
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    new = open_new(aside)
     try:
-        with os.fdopen(fd, "wb") as handle:
+        with new as handle:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())

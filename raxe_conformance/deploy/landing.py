@@ -11,9 +11,9 @@ from raxe_conformance.deploy.package import MANIFEST, SIGNATURE, Package, verify
 from raxe_conformance.deploy.signing import read_policy, require_signed, sign_package
 from raxe_conformance.deploy.smoke import Decide, require_same
 from raxe_conformance.deploy.state import PACKAGES
-from raxe_conformance.deploy.switching import fsync_folder, locked
+from raxe_conformance.deploy.switching import locked
 from raxe_conformance.errors import DeploymentError, RaxeError
-from raxe_conformance.fileio import is_file, open_regular
+from raxe_conformance.fileio import fsync_folder, is_file, open_regular
 
 _LOCK = ".landing.lock"
 _ASIDE = ".incoming-"

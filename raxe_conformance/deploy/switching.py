@@ -7,7 +7,6 @@ log says which.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from raxe_conformance.deploy.state import (
     state_path,
 )
 from raxe_conformance.errors import DeploymentError, StateError, UsageError
+from raxe_conformance.fileio import fsync_folder
 from raxe_conformance.report.whole import write_whole
 
 _LOCK = ".switching.lock"
@@ -131,14 +131,3 @@ def locked(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def fsync_folder(folder: Path) -> None:
-    """Have the names of a folder on the disk, so that a file that was replaced stays replaced without power."""
-    if os.name == "nt":  # there, a folder cannot be opened, and a rename is on the disk when it returns
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

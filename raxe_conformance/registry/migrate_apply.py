@@ -10,13 +10,13 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from raxe_conformance.errors import ChecksumError, JsonError, MissingFileError, RegistryError
-from raxe_conformance.fileio import canonical_json, digest_file, write_atomically
+from raxe_conformance.fileio import canonical_json, digest_file, fsync_folder, open_new, write_atomically
 from raxe_conformance.registry.migrate import MAX_NAME_BYTES, Move, Plan, Write, digest_of
 from raxe_conformance.strict_json import read_json_object
 
@@ -89,11 +89,11 @@ def _copy(root: Path, move: Move) -> None:
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     # Not by the target's name, which may be as long as names can be.
-    fd, name = tempfile.mkstemp(prefix=".raxe-migrate.", suffix=".tmp", dir=target.parent)
-    aside = Path(name)
+    aside = target.parent / f".raxe-migrate.{secrets.token_hex(4)}.tmp"
+    new = open_new(aside)
     try:
         state = hashlib.sha256()
-        with os.fdopen(fd, "wb") as out, source.open("rb") as handle:
+        with new as out, source.open("rb") as handle:
             while piece := handle.read(1 << 20):
                 state.update(piece)
                 out.write(piece)
@@ -103,9 +103,6 @@ def _copy(root: Path, move: Move) -> None:
             raise ChecksumError(
                 "changed since the migration was planned", file=source, remedy="remove the journal, plan again"
             )
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o666 & ~umask)
         # A link fails where the target has appeared meanwhile; a rename would overwrite it.
         try:
             os.link(aside, target)
@@ -113,7 +110,8 @@ def _copy(root: Path, move: Move) -> None:
             _require(target, move.sha256)
         except OSError:  # a file system without hard links
             aside.rename(target)
-        _sync_folder(target.parent)
+        with contextlib.suppress(OSError):  # not every system can open a folder
+            fsync_folder(target.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -166,15 +164,6 @@ def _remove_empty(folder: Path) -> None:
                 Path(place, name).rmdir()
     with contextlib.suppress(OSError):
         folder.rmdir()
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every system can open a folder
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def _is_inside(name: Any, form: re.Pattern[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import shutil
 import tempfile
 import unicodedata
@@ -95,7 +96,8 @@ def unpack_bundle(path: Path, folder: Path) -> Bundle:
     bundle.verify()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".raxe-unpack.", dir=folder.parent))
+        aside = folder.parent / f".raxe-unpack.{secrets.token_hex(4)}"
+        aside.mkdir()
     except OSError as error:
         raise UsageError(f"cannot be made: {error.strerror}", file=folder, remedy="name another folder") from None
     try:
@@ -104,9 +106,6 @@ def unpack_bundle(path: Path, folder: Path) -> Bundle:
             target = aside / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(bundle.member(name))
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o777 & ~umask)
         aside.rename(folder)
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", file=folder) from None
